@@ -1,0 +1,1 @@
+"""Lists of labelled videos, one published format a file."""

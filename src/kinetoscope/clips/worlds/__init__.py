@@ -1,0 +1,1 @@
+"""Made videos whose truth is known."""

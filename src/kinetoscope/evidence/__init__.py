@@ -1,0 +1,1 @@
+"""What we learn, one question a file."""

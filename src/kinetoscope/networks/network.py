@@ -1,0 +1,167 @@
+"""What is a network: a model, its labels, what it expects of a clip, and its named layers?"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kinetoscope.clips.clip import Clip, ClipBatch
+from kinetoscope.clips.spec import ClipSpec
+from kinetoscope.errors import ClipError, unknown_name
+from kinetoscope.tensors import Scores
+
+
+@dataclass(frozen=True)
+class Classification:
+    """How probable each label is for one clip."""
+
+    labels: tuple[str, ...]
+    probabilities: tuple[float, ...]
+
+    def top(self, count: int = 5) -> list[tuple[str, float]]:
+        """The most probable labels, best first.
+
+        >>> Classification(("walk", "run", "jump"), (0.2, 0.7, 0.1)).top(2)
+        [('run', 0.7), ('walk', 0.2)]
+        """
+        pairs = sorted(zip(self.labels, self.probabilities, strict=True), key=lambda pair: -pair[1])
+        return pairs[:count]
+
+
+class Network(nn.Module):
+    """A model that takes clips in display space and answers a probability for each label.
+
+    Normalizing happens in here and nowhere else. The model itself is any module that takes the
+    normalized streams of `expects.streams`, in that order, and answers raw scores.
+
+    Args:
+        model: takes `clip channel time height width`, once a stream; answers `clip label`.
+        labels: the name of each score.
+        expects: what a clip must be.
+        name: the zoo's name, or the user's.
+        options: what the model was built with besides its labels, as plain values, so that a
+            checkpoint can build it again.
+        layers: the layers to look at, in the order of computation; module paths within the model.
+    """
+
+    model: nn.Module
+    _mean: Tensor
+    _std: Tensor
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        labels: Sequence[str],
+        expects: ClipSpec,
+        name: str,
+        options: Mapping[str, Any] | None = None,
+        layers: Sequence[str] = (),
+    ):
+        super().__init__()
+        self.model = model
+        self.labels = tuple(labels)
+        self.expects = expects
+        self.name = name
+        self.options = dict(options or {})
+        self.layers = tuple(layers)
+        self.register_buffer("_mean", _column(expects.mean), persistent=False)
+        self.register_buffer("_std", _column(expects.std), persistent=False)
+
+    def forward(self, batch: ClipBatch) -> Scores:
+        """Probabilities of the labels."""
+        return self.scores(batch).softmax(dim=1)
+
+    def scores(self, batch: ClipBatch) -> Scores:
+        """Raw scores, before softmax."""
+        scores = self.answer(self.normalize(batch))
+        if scores.ndim != 2 or scores.shape[1] != len(self.labels):
+            raise ClipError(
+                f"the scores of {self.name} do not fit its labels",
+                got=tuple(scores.shape),
+                expected=f"({len(batch)}, {len(self.labels)})",
+            )
+        return scores
+
+    def answer(self, normalized: ClipBatch) -> Tensor:
+        """What the model answers to clips that are normalized already."""
+        return self.model(*[normalized.stream(name) for name in self.expects.streams])
+
+    def normalize(self, batch: ClipBatch) -> ClipBatch:
+        """From display space to the space the model was trained in."""
+        frames, flow = batch.frames, batch.flow
+        return ClipBatch(
+            frames=None if frames is None else (frames - self._mean) / self._std,
+            flow=None if flow is None else flow / self.expects.flow_scale,
+        )
+
+    def denormalize(self, normalized: ClipBatch) -> ClipBatch:
+        """Back to display space; values outside [0, 1] stay outside."""
+        frames, flow = normalized.frames, normalized.flow
+        return ClipBatch(
+            frames=None if frames is None else frames * self._std + self._mean,
+            flow=None if flow is None else flow * self.expects.flow_scale,
+        )
+
+    @torch.inference_mode()
+    def classify(self, clip: Clip) -> Classification:
+        """The probability of each label, in eval mode; the network is left as it was."""
+        was_training = self.training
+        self.eval()
+        try:
+            batch = ClipBatch.of([clip], self.expects).to(self.device)
+            return Classification(self.labels, tuple(self(batch)[0].tolist()))
+        finally:
+            self.train(was_training)
+
+    def layer(self, name: str) -> nn.Module:
+        """The module of a layer.
+
+        Raises:
+            UnknownNameError: there is none; says which names are near.
+        """
+        modules = dict(self.model.named_modules())
+        if not name or name not in modules:
+            raise unknown_name("layer", name, self.layers or tuple(filter(None, modules)))
+        return modules[name]
+
+    def label(self, name: str) -> int:
+        """The place of a label among the scores.
+
+        Raises:
+            UnknownNameError: there is none; says which names are near.
+        """
+        if name not in self.labels:
+            raise unknown_name("label", name, self.labels)
+        return self.labels.index(name)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights lie."""
+        return self._mean.device
+
+    @cached_property
+    def weights_hash(self) -> str:
+        """16 hexadecimal digits that name these weights, whatever file they came from.
+
+        Computed once: a network that is trained on afterwards must be loaded or made anew.
+        """
+        digest = hashlib.blake2b(digest_size=8)
+        for name, tensor in sorted(self.model.state_dict().items()):
+            array = tensor.detach().cpu().contiguous().float().numpy()
+            digest.update(f"{name}{array.shape}".encode())
+            digest.update(array.tobytes())
+        return digest.hexdigest()
+
+    @property
+    def weights_count(self) -> int:
+        """How many weights the model has."""
+        return sum(weight.numel() for weight in self.model.parameters())
+
+
+def _column(values: tuple[float, float, float]) -> Tensor:
+    return torch.tensor(values).reshape(3, 1, 1, 1)
