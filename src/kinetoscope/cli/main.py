@@ -1,0 +1,71 @@
+"""Which verbs are there, and how is it told when one of them fails?
+
+A verb is a module beside this one, and its `command`. It is imported when it is asked for, and it
+imports what is heavy only when it runs, so that help and errors of spelling answer at once.
+"""
+
+import importlib
+
+import click
+
+import kinetoscope
+from kinetoscope.errors import KinetoscopeError, unknown_name
+
+VERBS = {
+    "demo": "Make videos, train on them, look inside, and say where the report is.",
+    "look": "Open a trained network with a catalog of videos and write a report.",
+    "networks": "List the networks that can be built.",
+    "layers": "List the layers of a network, with their receptive fields.",
+    "make": "Make videos whose truth is known.",
+    "check": "Decode every video of a catalog and list what is wrong.",
+    "train": "Train a network by a recipe.",
+    "evaluate": "Measure how well a network recognizes the videos of a catalog.",
+    "scan": "Run a catalog through a network once and keep what its units answered.",
+    "maximize": "Synthesize what units of a network would like to see.",
+    "report": "Write the report of a folder of evidence.",
+    "serve": "Show a report in the browser from a local server.",
+}
+"""Each verb and what it does. The module of a verb has its name."""
+
+INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C has stopped
+
+
+class Verbs(click.Group):
+    """A group that knows the names of its commands before it has imported them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        if cmd_name not in VERBS:
+            raise unknown_name("verb", cmd_name, list(VERBS))
+        return importlib.import_module(f"kinetoscope.cli.{cmd_name}").command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+    def invoke(self, ctx: click.Context) -> object:
+        try:
+            return super().invoke(ctx)
+        except KinetoscopeError as error:
+            click.echo(error, err=True)
+            ctx.exit(1)
+        except KeyboardInterrupt:
+            click.echo("\nstopped; what was finished is kept", err=True)
+            ctx.exit(INTERRUPTED)
+
+
+@click.group(
+    cls=Verbs,
+    subcommand_metavar="VERB [ARGUMENTS]...",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.version_option(kinetoscope.__version__, message="kinetoscope %(version)s")
+def main() -> None:
+    """Train, test and open networks that recognize actions in videos.
+
+    Each verb tells more: kinetoscope VERB --help
+
+    Example: kinetoscope look NETWORK CATALOG --out FOLDER
+    """
