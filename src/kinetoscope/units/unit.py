@@ -56,5 +56,5 @@ class Unit:
         >>> Unit("slow.res5.2", 17).file_name
         'slow.res5.2-17'
         """
-        safe = re.sub(r"[^A-Za-z0-9._]", lambda found: f"%{ord(found[0]):x}", self.layer)
-        return f"{safe}-{self.channel}".replace("%", "~")
+        safe = re.sub(r"[^A-Za-z0-9._]", lambda found: f"~{ord(found[0]):x}~", self.layer)
+        return f"{safe}-{self.channel}"
