@@ -1,0 +1,189 @@
+"""What the project promises about itself, kept by the machine."""
+
+import ast
+import re
+import runpy
+import shutil
+import subprocess
+import tomllib
+from pathlib import Path
+
+import click
+import pytest
+
+import kinetoscope
+from kinetoscope.cli import main
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "src" / "kinetoscope"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+PUBLIC = [
+    "Catalog",
+    "Classification",
+    "Clip",
+    "ClipBatch",
+    "ClipSpec",
+    "KinetoscopeError",
+    "Network",
+    "Unit",
+    "Video",
+    "__version__",
+]
+
+# Modules of evidence/ and networks/ that hold no published method and no published network.
+WITHOUT_SOURCE = {
+    "evidence": {"__init__.py", "evidence.py", "stimulus.py", "scan.py", "retrieval.py"},
+    "networks": {"__init__.py", "network.py", "zoo.py", "weights.py", "adapters.py", "blocks.py"},
+}
+WITH_SOURCE = [
+    path
+    for folder, exceptions in WITHOUT_SOURCE.items()
+    for path in sorted((PACKAGE / folder).glob("*.py"))
+    if path.name not in exceptions
+]
+
+# Modules that have no tests of their own, and why.
+WITHOUT_TESTS = {
+    "__main__.py": "tests/cli/test_main.py runs it",
+    "tensors.py": "names of shapes alone",
+}
+
+BAD_NAMES = {"utils", "helpers", "common", "misc", "base", "core", "manager", "handler"}
+BAD_NAMES |= {"data2", "cfg", "args", "process", "do"}
+
+# What must stand in no tracked file: folders of one machine, and hosts of package registries. Each
+# has a letter in brackets, so that this file has none of them either.
+ELSEWHERE = re.compile(
+    r"/roo[t]/|/hom[e]/|/wor[k]/|pyp[i]\.org|pythonhoste[d]\.org|npmj[s]\.|debia[n]\.org"
+)
+
+
+def relative(path):
+    return str(path.relative_to(PACKAGE))
+
+
+def tracked_files():
+    """Every file of the project that is text and was not vendored."""
+    if shutil.which("git") is None or not (ROOT / ".git").exists():
+        pytest.skip("needs git and the project's history")
+    listed = subprocess.run(
+        ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    paths = [ROOT / name for name in listed.stdout.split("\0") if name and "/vendor/" not in name]
+    return [path for path in paths if path.is_file() and b"\0" not in path.read_bytes()]
+
+
+def commands(name="", command=main.main):
+    """Every command that can be run, by its words."""
+    if not isinstance(command, click.Group):
+        return [(name, command)]
+    context = click.Context(command)
+    return [
+        found
+        for below in command.list_commands(context)
+        for found in commands(f"{name} {below}".strip(), command.get_command(context, below))
+    ]
+
+
+def glossary():
+    return (ROOT / "GLOSSARY.md").read_text()
+
+
+def test_the_public_names_are_these():
+    assert sorted(dir(kinetoscope)) == PUBLIC
+    assert sorted([*kinetoscope.__all__, "__version__"]) == PUBLIC
+
+
+def test_every_public_name_can_be_had():
+    for name in PUBLIC:
+        assert getattr(kinetoscope, name) is not None
+    with pytest.raises(AttributeError, match="nosuch"):
+        kinetoscope.nosuch  # noqa: B018
+
+
+def test_type_checkers_are_told_the_same_public_names():
+    homes = {
+        imported.names[0].asname: imported.module
+        for imported in ast.parse((PACKAGE / "__init__.pyi").read_text()).body
+        if isinstance(imported, ast.ImportFrom)
+    }
+    assert homes == {name: f"kinetoscope.{home}" for name, home in kinetoscope._HOMES.items()}
+
+
+@pytest.mark.parametrize("name", PUBLIC[:-1])
+def test_every_public_name_is_in_the_glossary(name):
+    assert f"**{name}**" in glossary() or f"`{name}`" in glossary()
+
+
+@pytest.mark.parametrize("word", ["clip", "channel", "time", "height", "width", "label", "unit"])
+def test_every_axis_word_is_in_the_glossary(word):
+    assert f"**{word}**" in glossary()
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_a_module_says_what_it_is_for(path):
+    docstring = ast.get_docstring(ast.parse(path.read_text()))
+    assert docstring
+    first = docstring.splitlines()[0]
+    assert path.name == "__init__.py" or "?" in docstring.split("\n\n")[0], first
+
+
+@pytest.mark.parametrize("path", WITH_SOURCE, ids=relative)
+def test_a_method_or_network_names_its_source(path):
+    assert re.search(r"^Source: ", path.read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_a_module_is_named_by_what_it_holds(path):
+    assert path.stem not in BAD_NAMES
+    assert not BAD_NAMES & set(path.relative_to(PACKAGE).parts)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_a_module_has_a_test_file_in_the_same_place(path):
+    if path.name == "__init__.py" or relative(path) in WITHOUT_TESTS:
+        return
+    assert (ROOT / "tests" / path.relative_to(PACKAGE)).with_name(f"test_{path.name}").exists()
+
+
+def test_every_verb_has_its_module():
+    found = {path.stem for path in (PACKAGE / "cli").glob("*.py")} - {"__init__", "main"}
+    assert found == set(main.VERBS)
+
+
+@pytest.mark.parametrize("verb", main.VERBS)
+def test_a_verb_shows_an_example_and_is_documented(verb):
+    documented = (ROOT / "docs" / "cli.md").read_text()
+    for words, command in commands(verb, main.main.get_command(click.Context(main.main), verb)):
+        assert re.search(rf"Example:\s+kinetoscope {words}\b", command.help), words
+        assert f"# kinetoscope {words}\n" in documented
+
+
+def test_the_documentation_of_the_command_line_is_what_help_says():
+    fresh = runpy.run_path(str(ROOT / "scripts" / "cli_docs.py"))["text"]()
+    assert (ROOT / "docs" / "cli.md").read_text() == fresh, "run: make docs"
+
+
+def test_the_version_has_a_heading_in_the_changelog():
+    assert f"\n## [{kinetoscope.__version__}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_what_is_installed_is_what_is_pinned():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    pinned = (ROOT / "requirements.txt").read_text()
+    for requirement in project["project"]["dependencies"]:
+        name = re.split(r"[^A-Za-z0-9-]", requirement)[0]
+        assert f"\n{name}==" in pinned, f"{name} is not pinned; run: make lock"
+
+
+def test_documents_name_only_files_that_exist():
+    for document in [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")]:
+        for link in re.findall(r"\]\(([^)#]+)\)", document.read_text()):
+            assert "://" in link or (document.parent / link).exists(), f"{document.name}: {link}"
+
+
+def test_no_file_names_a_folder_of_one_machine_or_a_registry():
+    for path in tracked_files():
+        found = ELSEWHERE.search(path.read_text(encoding="utf-8"))
+        assert found is None, f"{path.relative_to(ROOT)} names {found and found[0]}"
