@@ -21,6 +21,9 @@ FlowBatch = Float[Tensor, "clip 2 time height width"]
 Volume = Float[Tensor, "clip channel time height width"]
 """What a layer answers, one map a channel."""
 
+Maps = Float[Tensor, "clip _channel _time _height _width"]
+"""The same where a layer answers another size than it takes: only the clips are as many."""
+
 Activation = Float[Tensor, "clip channel *place"]
 """What a layer answers, with or without places."""
 

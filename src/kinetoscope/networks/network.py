@@ -87,6 +87,18 @@ class Network(nn.Module):
             )
         return scores
 
+    def branches(self, batch: ClipBatch) -> tuple[Scores, ...]:
+        """Raw scores of each prediction that is trained with a loss of its own.
+
+        Most networks have one. Where there are more, as in two-stream fusion, the network's own
+        scores are the logarithm of their mean probability.
+        """
+        model: Any = self.model
+        if not callable(getattr(type(model), "branches", None)):
+            return (self.scores(batch),)
+        normalized = self.normalize(batch)
+        return model.branches(*[normalized.stream(name) for name in self.expects.streams])
+
     def answer(self, normalized: ClipBatch) -> Tensor:
         """What the model answers to clips that are normalized already."""
         return self.model(*[normalized.stream(name) for name in self.expects.streams])
@@ -164,4 +176,4 @@ class Network(nn.Module):
 
 
 def _column(values: tuple[float, float, float]) -> Tensor:
-    return torch.tensor(values).reshape(3, 1, 1, 1)
+    return torch.tensor(values).reshape(1, 3, 1, 1, 1)  # as a clip, so that memory formats fit

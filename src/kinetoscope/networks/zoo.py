@@ -1,0 +1,169 @@
+"""Which networks are there, and how is one built by its name?
+
+One table, read without loading torch. A network is one file beside this one and one row here. Its
+file has `VARIANTS` (a configuration for each name), `build`, `expects` and `published_layers`,
+each a function of the configuration.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+
+from kinetoscope.errors import RecipeError, WeightsError, unknown_name
+
+if TYPE_CHECKING:  # these load torch
+    import kinetoscope.clips.spec
+    import kinetoscope.networks.network
+
+
+@dataclass(frozen=True, kw_only=True)
+class Listing:
+    """What is known of a network before it is built.
+
+    Args:
+        module: the file beside this one that builds it.
+        streams: what it is shown.
+        frames: how many frames its clips have.
+        size: height and width of its clips [pixels].
+        labels: how many it scores where nothing else is asked for.
+        weights: how many it has, with that many labels.
+        about: the network in a few words.
+        source: where it was published.
+    """
+
+    module: str
+    streams: tuple[str, ...] = ("frames",)
+    frames: int
+    size: int
+    labels: int
+    weights: int
+    about: str
+    source: str
+
+
+_BOTH = ("frames", "flow")
+
+ZOO: dict[str, Listing] = {
+    "two_stream_small": Listing(
+        module="two_stream_small",
+        streams=_BOTH,
+        frames=16,
+        size=64,
+        labels=16,
+        weights=363_808,
+        about="two small towers, 3-D conv fusion",
+        source="after Feichtenhofer 2016",
+    ),
+    "two_stream_small_toy": Listing(
+        module="two_stream_small",
+        streams=_BOTH,
+        frames=8,
+        size=32,
+        labels=3,
+        weights=3_286,
+        about="the same, tiny, for tests",
+        source="after Feichtenhofer 2016",
+    ),
+}
+
+
+def build_network(
+    name: str,
+    *,
+    labels: Sequence[str] | int | None = None,
+    expects: "kinetoscope.clips.spec.ClipSpec | None" = None,
+    **options: Any,
+) -> "kinetoscope.networks.network.Network":
+    """Build a network of the zoo, untrained.
+
+    Args:
+        name: one of `ZOO`.
+        labels: the name of each score, or how many there are; None takes the published ones.
+        expects: what a clip must be, where it differs from what the network was published with.
+        options: settings of the network's configuration, such as `fusion="sum"`.
+
+    Raises:
+        UnknownNameError: no network or no option has this name; says which are near.
+        RecipeError: an option has a value of the wrong kind.
+    """
+    family = import_module(f"kinetoscope.networks.{listing(name).module}")
+    config = _with_options(name, family.VARIANTS[name], options)
+    names = _label_names(family, config, labels)
+    config = replace(config, labels=len(names))
+
+    from kinetoscope.networks.network import Network
+
+    return Network(
+        family.build(config),
+        labels=names,
+        expects=expects or family.expects(config),
+        name=name,
+        options={option: value for option, value in asdict(config).items() if option != "labels"},
+        layers=family.published_layers(config),
+    )
+
+
+def listing(name: str) -> Listing:
+    """The row of a network.
+
+    Raises:
+        UnknownNameError: no network has this name; says which are near.
+    """
+    if name not in ZOO:
+        raise unknown_name("network", name, list(ZOO))
+    return ZOO[name]
+
+
+def _label_names(family: Any, config: Any, labels: Sequence[str] | int | None) -> tuple[str, ...]:
+    if labels is None and hasattr(family, "label_names"):
+        return family.label_names(config)
+    if labels is None or isinstance(labels, int):
+        count = config.labels if labels is None else labels
+        labels = [f"label {place}" for place in range(count)]
+    if len(labels) == 0 or len(set(labels)) < len(labels):
+        raise WeightsError(
+            "a network needs labels that differ",
+            got=f"{len(labels)} labels, {len(set(labels))} of them different",
+            expected="one label or more, each once",
+        )
+    return tuple(labels)
+
+
+def _with_options(name: str, config: Any, options: Mapping[str, Any]) -> Any:
+    kinds = {
+        option: kind for option, kind in get_type_hints(type(config)).items() if option != "labels"
+    }
+    made = {}
+    for option, value in options.items():
+        if option not in kinds:
+            raise unknown_name(f"option of {name}", option, list(kinds))
+        choices = get_args(kinds[option]) if get_origin(kinds[option]) is Literal else ()
+        if choices and value not in choices:
+            raise unknown_name(option, str(value), list(choices))
+        made[option] = _of_kind(f"{option} of {name}", value, getattr(config, option))
+    return replace(config, **made)
+
+
+def _of_kind(what: str, value: Any, default: Any) -> Any:
+    value = _tupled(value)
+    if isinstance(default, float) and _kind(value) == "int":
+        value = float(value)
+    if _kind(value) != _kind(default):
+        raise RecipeError(
+            f"{what} can't have this value",
+            got=f"{value!r}",
+            expected=f"a value such as {default!r}",
+        )
+    return value
+
+
+def _tupled(value: Any) -> Any:
+    """Lists, as JSON and TOML have them, as tuples."""
+    return tuple(_tupled(part) for part in value) if isinstance(value, list | tuple) else value
+
+
+def _kind(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_kind(part) for part in value)
+    return type(value).__name__
