@@ -141,10 +141,20 @@ def test_a_module_is_named_by_what_it_holds(path):
 
 
 @pytest.mark.parametrize("path", MODULES, ids=relative)
-def test_a_module_has_a_test_file_in_the_same_place(path):
+def test_a_module_is_tested_in_the_same_place(path):
     if path.name == "__init__.py" or relative(path) in WITHOUT_TESTS:
         return
-    assert (ROOT / "tests" / path.relative_to(PACKAGE)).with_name(f"test_{path.name}").exists()
+    place = ROOT / "tests" / path.relative_to(PACKAGE).parent
+    dotted = ".".join(["kinetoscope", *path.relative_to(PACKAGE).with_suffix("").parts])
+    assert (place / f"test_{path.name}").exists() or any(
+        dotted in test.read_text() for test in place.glob("test_*.py")
+    ), f"no test in {place.relative_to(ROOT)} imports {dotted}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=relative)
+def test_a_module_is_on_the_map(path):
+    if path.name != "__init__.py":
+        assert re.search(rf"\b{path.stem}(\.py)?\b", (ROOT / "ARCHITECTURE.md").read_text())
 
 
 def test_every_verb_has_its_module():
