@@ -63,8 +63,8 @@ class TwoStreamSmallConfig:
     fusion: FusionKind = "conv"
     keep_motion: bool = False
     channels: tuple[int, int, int, int] = (16, 32, 48, 96)
-    frames_kernels: tuple[Size, Size, Size] = ((3, 3, 3), (3, 3, 3), (3, 3, 3))
-    flow_kernels: tuple[Size, Size, Size] = ((3, 3, 3), (3, 3, 3), (3, 3, 3))
+    frames_kernels: tuple[Size, Size, Size] = ((1, 5, 5), (1, 3, 3), (1, 3, 3))
+    flow_kernels: tuple[Size, Size, Size] = ((3, 5, 5), (3, 3, 3), (3, 3, 3))
     conv1_stride: Size = (1, 2, 2)
     pools: tuple[Size, Size, Size] = ((2, 2, 2), (1, 2, 2), (2, 2, 2))
     norm: bool = True

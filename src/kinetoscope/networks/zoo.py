@@ -51,7 +51,7 @@ ZOO: dict[str, Listing] = {
         frames=16,
         size=64,
         labels=16,
-        weights=363_808,
+        weights=326_848,
         about="two small towers, 3-D conv fusion",
         source="after Feichtenhofer 2016",
     ),
