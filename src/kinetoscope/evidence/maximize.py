@@ -1,0 +1,343 @@
+"""What would this unit like to see, in appearance and in motion?
+
+Starting from noise in all streams at once, a clip is changed step by step so that a unit answers
+more strongly, everywhere in its map, while the clip stays plausible:
+
+    x* = argmax  gain / (rho^2 a^)  <a_l(x), e_c>  -  R(x; appearance)  -  R(x; motion)
+
+rho is the side of the layer's receptive field, a^ the channel's largest answer to real clips, and
+R the priors of priors.py; chi, the weight of change over time, asks for fast (0) to slow motion.
+Many units of a layer, each at several values of chi, are maximized in one batch; none changes
+another. The forward pass stops at the layer, and only the clips have gradients.
+
+Source: Feichtenhofer, Pinz, Wildes and Zisserman, CVPR 2018, equations 1 to 4. The gain and the
+leaking gradient of rectifiers: Mahendran and Vedaldi, IJCV 2016, code of nnpreimage. Differs: the
+decreasing rate is half a cosine; appearance is as many frames as the network takes, with the same
+chi as motion; colours stay within what a screen can show.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from kinetoscope.clips.clip import ClipBatch
+from kinetoscope.clips.spec import ClipSpec
+from kinetoscope.errors import UnknownNameError
+from kinetoscope.evidence.priors import Prior
+from kinetoscope.evidence.stimulus import Stimulus
+from kinetoscope.evidence.velocity import velocity_of_flow, velocity_of_frames
+from kinetoscope.files import settings_key
+from kinetoscope.networks.network import Network
+from kinetoscope.tensors import Activation, Volume
+from kinetoscope.units.reading import read_normalized
+from kinetoscope.units.receptive import receptive_fields
+from kinetoscope.units.unit import Unit
+
+SLOWNESS = (0.0, 1.0, 5.0, 10.0)
+"""The paper's values of chi, from unconstrained to slow."""
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Maximizing:
+    """How stimuli are made.
+
+    Args:
+        steps: of Adam.
+        gain: weight of the unit's answer against the priors.
+        rate: Adam's first step, as a share of the bound; it falls to zero by half a cosine.
+        frames_bound: the longest vector of a pixel's colour, from the mean colour, in units of 255
+            as the paper gives it (160), divided by the network's deviation.
+        flow_bound: the fastest motion [pixels per frame].
+        alpha, kappa, energy_weight, smoothness_weight, periodic: of both priors; see Prior.
+        jitter: the largest shift of the clip between steps [pixels]; None takes the layer's stride.
+        leak: the share of the gradient that passes a rectifier that is shut, so that units that do
+            not answer to noise find a way; in the first `leaking` share of the steps only.
+        leaking: how long that lasts, as a share of the steps.
+        clips_at_once: how many clips share a batch.
+    """
+
+    steps: int = 500
+    gain: float = 1e4
+    rate: float = 0.01
+    frames_bound: float = 160 / 255
+    flow_bound: float = 4.7
+    alpha: float = 3.0
+    kappa: float = 1.0
+    energy_weight: float = 1.0
+    smoothness_weight: float = 1.0
+    periodic: bool = False
+    jitter: int | None = None
+    leak: float = 0.05
+    leaking: float = 0.2
+    clips_at_once: int = 64
+
+    def prior(self, bound: float) -> Prior:
+        """The prior of a stream whose pixels may be this long."""
+        return Prior(
+            bound=bound,
+            alpha=self.alpha,
+            kappa=self.kappa,
+            energy_weight=self.energy_weight,
+            smoothness_weight=self.smoothness_weight,
+            periodic=self.periodic,
+        )
+
+
+@torch.enable_grad()
+def maximize(
+    network: Network,
+    units: Sequence[Unit],
+    *,
+    slowness: Sequence[float] = SLOWNESS,
+    best_real: Mapping[Unit, float] | None = None,
+    settings: Maximizing | None = None,
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> list[Stimulus]:
+    """Make the clips that excite each unit most, one for every slowness.
+
+    Args:
+        network: any; it comes back as it went.
+        units: of any layers. The order changes nothing.
+        slowness: values of chi.
+        best_real: each unit's largest answer to real clips. Where it is missing or not positive,
+            answers are taken as they are, and the stimulus has no ratio.
+        settings: how.
+        seed: of the first noise and of the jitter. A unit starts from the same noise whatever
+            stands beside it in the batch.
+        progress: is told, after every step, how many clips it served.
+
+    Returns:
+        The stimuli in the order of the units, and for each unit in the order of slowness.
+
+    Raises:
+        UnknownNameError: a layer or a channel is not there.
+    """
+    settings = settings or Maximizing()
+    best_real = best_real or {}
+    together = max(1, settings.clips_at_once // max(1, len(slowness)))
+    made: dict[Unit, list[Stimulus]] = {}
+    with _frozen(network):
+        for layer, members in groupby(sorted(set(units)), key=lambda unit: unit.layer):
+            asked = _Asked(network, layer, tuple(slowness), settings, seed)
+            group = list(members)
+            for first in range(0, len(group), together):
+                batch = group[first : first + together]
+                for stimulus in asked.maximize(batch, best_real, progress):
+                    made.setdefault(stimulus.unit, []).append(stimulus)
+    return [stimulus for unit in units for stimulus in made[unit]]
+
+
+class _Asked:
+    """What is asked of all the units of a layer."""
+
+    def __init__(
+        self,
+        network: Network,
+        layer: str,
+        slowness: tuple[float, ...],
+        settings: Maximizing,
+        seed: int,
+    ):
+        self.network, self.layer, self.slowness = network, layer, slowness
+        self.settings, self.seed = settings, seed
+        field = receptive_fields(network, [layer])[layer]
+        spec = network.expects
+        # A unit sees no more pixels than there are.
+        height, width = (min(a, b) for a, b in zip(field.size[1:], spec.size, strict=True))
+        self.seen = height * width
+        stride = min(*field.stride[1:], *(side // 4 for side in spec.size))
+        self.margin = max(0, stride) if settings.jitter is None else settings.jitter
+
+    def maximize(
+        self, units: list[Unit], best_real: Mapping[Unit, float], progress: Progress | None
+    ) -> Iterator[Stimulus]:
+        pairs = [(unit, chi) for unit in units for chi in self.slowness]
+        canvas = _Canvas(self.network, units, self)
+        largest = torch.tensor([max(best_real.get(unit, 0.0), 0.0) for unit, _ in pairs])
+        weight = self.settings.gain / self.seen / torch.where(largest > 0, largest, 1.0)
+        channels = torch.tensor([unit.channel for unit, _ in pairs])
+        history = self._ascend(canvas, channels, weight, progress)
+        shown, answers = self._show(canvas, channels)
+        for place, (unit, chi) in enumerate(pairs):
+            frames = None if shown.frames is None else shown.frames[place]
+            flow = None if shown.flow is None else shown.flow[place]
+            yield Stimulus(
+                unit=unit,
+                slowness=chi,
+                frames=frames,
+                flow=flow,
+                activation=answers[place].item(),
+                best_real=best_real.get(unit),
+                frames_velocity=None if frames is None else velocity_of_frames(frames),
+                flow_velocity=None if flow is None else velocity_of_flow(flow),
+                history={name: values[:, place].tolist() for name, values in history.items()},
+            )
+
+    def _ascend(
+        self, canvas: "_Canvas", channels: Tensor, weight: Tensor, progress: Progress | None
+    ) -> dict[str, Tensor]:
+        settings = self.settings
+        device = self.network.device
+        channels, weight = channels.to(device), weight.to(device)
+        shifts = torch.Generator().manual_seed(self.seed)
+        adam = torch.optim.Adam(canvas.leaves(settings.rate))
+        full = [group["lr"] for group in adam.param_groups]
+        history: dict[str, list[Tensor]] = {}
+        for step in range(settings.steps):
+            for group, rate in zip(adam.param_groups, full, strict=True):
+                group["lr"] = rate * 0.5 * (1 + math.cos(math.pi * step / settings.steps))
+            down, right = torch.randint(0, 2 * self.margin + 1, (2,), generator=shifts).tolist()
+            leak = settings.leak if step < settings.leaking * settings.steps else 0.0
+            with _leaking(self.network, leak):
+                answer = self._answer(canvas.crop(down, right), channels)
+            adam.zero_grad()
+            (weight * answer.sum(1)).sum().neg().backward()
+            terms = {"activation": answer.detach().amax(1), **canvas.resist()}
+            terms["objective"] = weight * answer.detach().sum(1) - canvas.resistance(terms)
+            adam.step()
+            canvas.project_()
+            for name, values in terms.items():
+                history.setdefault(name, []).append(values.cpu())
+            if progress is not None:
+                progress(len(channels))
+        return {name: torch.stack(values) for name, values in history.items()}
+
+    def _answer(self, shown: ClipBatch, channels: Tensor) -> Tensor:
+        """What each clip's own channel answers, at all positions: `clip place`."""
+        answer = read_normalized(self.network, shown, [self.layer])[self.layer]
+        _check_channels(self.layer, channels, answer)
+        own = answer[torch.arange(len(channels), device=answer.device), channels]
+        return own.reshape(len(channels), -1)
+
+    @torch.no_grad()
+    def _show(self, canvas: "_Canvas", channels: Tensor) -> tuple[ClipBatch, Tensor]:
+        """The stimuli in display space, and what the unit answers to just what is shown."""
+        shown = self.network.denormalize(canvas.crop(self.margin, self.margin))
+        if shown.frames is not None:
+            shown = replace(shown, frames=shown.frames.clamp(0, 1))
+        normal = self.network.normalize(shown)
+        answers = self._answer(normal, channels.to(self.network.device)).amax(1)
+        return shown.to("cpu"), answers.cpu()
+
+
+class _Canvas:
+    """The clips under way, in units of the network's input, a margin larger on all sides."""
+
+    def __init__(self, network: Network, units: Sequence[Unit], asked: _Asked):
+        spec, settings = network.expects, asked.settings
+        self.margin, self.size = asked.margin, spec.size
+        self.chi = torch.tensor(asked.slowness * len(units), device=network.device)
+        grey = torch.zeros(1, 3, 1, 1, 1, device=network.device)
+        self.darkest = network.normalize(ClipBatch(frames=grey)).stream("frames")
+        self.brightest = network.normalize(ClipBatch(frames=grey + 1)).stream("frames")
+        bounds = {
+            "frames": settings.frames_bound / (sum(spec.std) / 3),
+            "flow": settings.flow_bound / spec.flow_scale,
+        }
+        self.priors = {stream: settings.prior(bounds[stream]) for stream in spec.streams}
+        self.streams: dict[str, Tensor] = {}
+        for stream in spec.streams:
+            noise = [_noise(spec, stream, unit, asked) for unit in units]
+            first = torch.stack(noise).repeat_interleave(len(asked.slowness), dim=0)
+            first = first.to(network.device) * (0.1 * bounds[stream])
+            self.streams[stream] = first.requires_grad_()
+        self.project_()
+
+    def leaves(self, rate: float) -> list[dict[str, Any]]:
+        """What Adam changes, and how fast: a share of each stream's bound."""
+        return [
+            {"params": [leaf], "lr": rate * self.priors[stream].bound}
+            for stream, leaf in self.streams.items()
+        ]
+
+    def crop(self, down: int, right: int) -> ClipBatch:
+        """What the network is shown when the window stands there."""
+        height, width = self.size
+        window = (..., slice(down, down + height), slice(right, right + width))
+        return ClipBatch(**{stream: leaf[window] for stream, leaf in self.streams.items()})
+
+    @torch.no_grad()
+    def resist(self) -> dict[str, Tensor]:
+        """Add the priors' gradient to the leaves'; return the value of every term."""
+        terms = {}
+        for stream, leaf in self.streams.items():
+            energy, roughness, gradient = self.priors[stream].terms(leaf, self.chi)
+            if leaf.grad is None:
+                leaf.grad = gradient
+            else:
+                leaf.grad += gradient
+            terms[f"{stream} energy"], terms[f"{stream} roughness"] = energy, roughness
+        return terms
+
+    @staticmethod
+    def resistance(terms: Mapping[str, Tensor]) -> Tensor:
+        """The sum of the priors' terms."""
+        priors = [values for name, values in terms.items() if name != "activation"]
+        return torch.stack(priors).sum(0)
+
+    @torch.no_grad()
+    def project_(self) -> None:
+        """Bring every pixel back within its bound, and colours to what a screen can show."""
+        for stream, leaf in self.streams.items():
+            self.priors[stream].project_(leaf)
+            if stream == "frames":
+                leaf.copy_(leaf.clamp(self.darkest, self.brightest))
+
+
+def _noise(spec: ClipSpec, stream: str, unit: Unit, asked: _Asked) -> Volume:
+    """Normal noise that depends on the seed, the unit and the stream, and on nothing else."""
+    key = int(settings_key(asked.seed, str(unit), stream), 16) % 2**63
+    height, width = (side + 2 * asked.margin for side in spec.size)
+    shape = (3 if stream == "frames" else 2, spec.frames, height, width)
+    return torch.randn(shape, generator=torch.Generator().manual_seed(key))
+
+
+def _check_channels(layer: str, channels: Tensor, answer: Activation) -> None:
+    if (wrong := channels.max().item()) >= answer.shape[1]:
+        raise UnknownNameError(
+            f"layer {layer} has no channel {wrong}",
+            got=f"{layer}:{wrong}",
+            expected=f"{layer}:0 to {layer}:{answer.shape[1] - 1}",
+        )
+
+
+@contextmanager
+def _frozen(network: nn.Module) -> Iterator[None]:
+    """In eval mode, with no gradient to the weights; afterwards as it was."""
+    modes = {module: module.training for module in network.modules()}
+    wanted = {weight: weight.requires_grad for weight in network.parameters()}
+    try:
+        network.eval()
+        network.requires_grad_(False)
+        yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
+        for weight, want in wanted.items():
+            weight.requires_grad_(want)
+
+
+@contextmanager
+def _leaking(network: nn.Module, leak: float) -> Iterator[None]:
+    """Let a share of the gradient pass rectifiers that are shut; what they answer is the same."""
+
+    def hook(module: nn.Module, inputs: tuple[Tensor, ...], answer: Tensor) -> Tensor:
+        shut = leak * inputs[0].clamp(max=0)
+        return answer + (shut - shut.detach())
+
+    with ExitStack() as hooks:
+        if leak:
+            for module in network.modules():
+                if isinstance(module, nn.ReLU) and not module.inplace:
+                    handle = module.register_forward_hook(hook)
+                    hooks.callback(handle.remove)
+        yield

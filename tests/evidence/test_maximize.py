@@ -1,0 +1,141 @@
+import math
+
+import pytest
+import torch
+from planted import Weigh, drifting_gratings, planted
+from torch import nn
+
+from kinetoscope.errors import UnknownNameError
+from kinetoscope.evidence.maximize import Maximizing, maximize
+from kinetoscope.evidence.stimulus import read_stimuli, write_stimuli
+from kinetoscope.evidence.evidence import Provenance
+from kinetoscope.units.unit import Unit
+
+QUICK = Maximizing(steps=40, rate=0.05)
+
+
+def small_network(units=16):
+    torch.manual_seed(0)
+    convolution = nn.Conv3d(3, units, 3, padding=1)
+    return planted(nn.Sequential(convolution, nn.ReLU()), units, frames=4)
+
+
+def units_of(network, count):
+    return [Unit("layer", channel) for channel in range(count)]
+
+
+def test_a_linear_unit_gets_its_closed_form():
+    """The optimum of <w, x> - R(x) in the Fourier domain: w^ / (2 l_B + 2 l_TV (k |W|^2 + c |W_t|^2))."""
+    torch.manual_seed(1)
+    frames, side, chi, bound = 6, 8, 5.0, 100.0
+    weights = torch.randn(1, 2, frames, side, side)
+    network = planted(
+        Weigh(weights), 1, streams=("flow",), frames=frames, short_side=side, size=(side, side), flow_scale=1.0
+    )
+    asked = Maximizing(
+        steps=3000, gain=1.0, rate=0.002, flow_bound=bound, alpha=2.0, energy_weight=200.0,
+        smoothness_weight=100.0, periodic=True, jitter=0, leak=0.0,
+    )  # fmt: skip
+    (found,) = maximize(network, [Unit("layer", 0)], slowness=[chi], settings=asked)
+    fy, fx = torch.meshgrid(torch.fft.fftfreq(side), torch.fft.fftfreq(side), indexing="ij")
+    ft = torch.fft.fftfreq(frames)[:, None, None]
+    across = 4 * (math.pi * fx).sin() ** 2 + 4 * (math.pi * fy).sin() ** 2 + 0 * ft
+    over_time = 4 * (math.pi * ft).sin() ** 2
+    energy, smoothness = (weight / (side**2 * bound**2) for weight in (200.0, 100.0))
+    resistance = 2 * energy + 2 * smoothness * (across + chi * over_time)
+    closed = torch.fft.ifftn(torch.fft.fftn(weights[0], dim=(1, 2, 3)) / resistance, dim=(1, 2, 3))
+    closed = closed.real / side**2  # the unit sees side x side pixels
+    assert (found.flow - closed).norm() / closed.norm() < 0.01
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_slower_means_smoother_in_time_and_less_excited(seed):
+    torch.manual_seed(seed)
+    network = planted(
+        nn.Sequential(nn.Conv3d(2, 2, (3, 5, 5), padding="same")), 2, streams=("flow",), flow_scale=1.0
+    )
+    asked = Maximizing(steps=300, rate=0.02, gain=100.0)
+    stimuli = maximize(network, [Unit("layer", 1)], slowness=[0, 1, 5, 10], settings=asked, seed=seed)
+    rough = [(each.flow.diff(dim=1).square().sum() / each.flow.square().sum()).item() for each in stimuli]
+    assert rough == sorted(rough, reverse=True)
+    reached = [each.activation for each in stimuli]
+    assert reached == sorted(reached, reverse=True)
+
+
+def test_the_bound_holds_at_every_step():
+    seen = []
+
+    class Watch(nn.Module):
+        def forward(self, frames, flow):
+            seen.append((frames.norm(dim=1).max().item(), flow.norm(dim=1).max().item()))
+            return torch.cat([frames, flow], dim=1) * 10
+
+    network = planted(Watch(), 5, streams=("frames", "flow"), flow_scale=2.0)
+    asked = Maximizing(steps=30, rate=0.2, frames_bound=0.3, flow_bound=3.0)
+    found = maximize(network, units_of(network, 5), slowness=[0], settings=asked)
+    longest = torch.tensor(seen).amax(0)
+    assert longest[0] <= 0.3 / 0.25 * (1 + 1e-6)
+    assert longest[1] <= 3.0 / 2.0 * (1 + 1e-6)
+    assert all(each.flow.norm(dim=0).max() <= 3.0 * (1 + 1e-6) for each in found)
+
+
+def test_a_unit_alone_and_in_a_batch_of_sixteen_gets_the_same_stimulus():
+    network = small_network()
+    together = maximize(network, units_of(network, 16), slowness=[0, 5], settings=QUICK)
+    alone = maximize(network, [Unit("layer", 11)], slowness=[0, 5], settings=QUICK)
+    for mine, theirs in zip(alone, together[22:24], strict=True):
+        assert (mine.unit, mine.slowness) == (theirs.unit, theirs.slowness)
+        torch.testing.assert_close(mine.frames, theirs.frames, atol=1e-3, rtol=1e-3)
+
+
+def test_the_drifting_grating_that_was_planted_is_found():
+    directions = (0, 60, 135, 270)
+    network = planted(drifting_gratings(directions), 4, frames=12, short_side=32, size=(32, 32))
+    asked = Maximizing(steps=150, rate=0.03, gain=1e3)
+    for truth, found in zip(
+        directions, maximize(network, units_of(network, 4), slowness=[0.1], settings=asked), strict=True
+    ):
+        turned = abs((found.frames_velocity.direction - truth + 180) % 360 - 180)
+        assert turned < 10
+        assert found.frames_velocity.speed == pytest.approx(1.0, rel=0.15)
+
+
+def test_a_unit_that_is_silent_for_noise_is_woken():
+    layer = nn.Conv3d(3, 1, 3, padding=1)
+    layer.weight.data.fill_(0.05)
+    layer.bias.data.fill_(-1.5)
+    network = planted(nn.Sequential(layer, nn.ReLU()), 1)
+    (found,) = maximize(network, [Unit("layer", 0)], slowness=[1], settings=QUICK)
+    assert found.activation > 0
+
+
+def test_the_network_comes_back_as_it_went():
+    network = small_network()
+    network.train()
+    network.model.layer[0].bias.requires_grad_(False)
+    maximize(network, [Unit("layer", 0)], slowness=[0], settings=QUICK)
+    assert all(module.training for module in network.modules())
+    assert [weight.requires_grad for weight in network.parameters()] == [True, False]
+    assert all(weight.grad is None for weight in network.parameters())
+    assert not any(module._forward_hooks for module in network.modules())
+
+
+def test_stimuli_survive_their_folder(tmp_path):
+    network = small_network()
+    unit = Unit("layer", 3)
+    made = maximize(network, [unit], slowness=[0, 5], best_real={unit: 0.5}, settings=QUICK)
+    write_stimuli(tmp_path / unit.file_name, made, Provenance.of(network))
+    for mine, theirs in zip(made, read_stimuli(tmp_path / unit.file_name), strict=True):
+        torch.testing.assert_close(mine.frames, theirs.frames)
+        assert (mine.ratio, mine.frames_velocity) == (theirs.ratio, theirs.frames_velocity)
+        assert mine.history == theirs.history
+
+
+@pytest.mark.parametrize(
+    ("unit", "message"),
+    [(Unit("layer", 99), "no channel 99"), (Unit("layr", 0), "near: layer")],
+    ids=["channel", "layer"],
+)
+def test_refuses_units_that_do_not_exist(unit, message):
+    with pytest.raises(UnknownNameError, match=message):
+        maximize(small_network(), [unit], slowness=[0], settings=QUICK)
