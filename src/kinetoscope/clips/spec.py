@@ -2,13 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from kinetoscope.errors import ClipError
 
 Stream = Literal["frames", "flow"]
 WhenShort = Literal["repeat-last", "loop", "error"]
 FlowMethod = Literal["dis", "tvl1"]
+
+_POSITIVE = ("frames", "stride", "frames_per_second", "short_side", "size", "std", "flow_scale")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,25 +44,24 @@ class ClipSpec:
     flow_scale: float = 20.0
 
     def __post_init__(self):
-        if not self.streams or set(self.streams) - {"frames", "flow"}:
-            raise ClipError(
-                "a network is shown frames, flow, or both",
-                got=self.streams,
-                expected='("frames",), ("flow",) or ("frames", "flow")',
-            )
-        for name in ("frames", "stride", "short_side", "flow_scale"):
-            if getattr(self, name) <= 0:
-                raise ClipError(
-                    f"the clip spec's {name} must be positive",
-                    got=getattr(self, name),
-                    expected="a number above 0",
-                )
-        if max(self.size) > self.short_side and min(self.size) > self.short_side:
+        _check_choices(asdict(self))
+        self._check_positive()
+        if min(self.size) > self.short_side:
             raise ClipError(
                 "the crop does not fit in the resized frame",
                 got=f"size {self.size} with short_side {self.short_side}",
                 expected="a size no larger than short_side",
             )
+
+    def _check_positive(self) -> None:
+        for name in _POSITIVE:
+            value = getattr(self, name)
+            every = value if isinstance(value, tuple) else (value,)
+            # `not above` rather than `below`, so that nan is refused as well
+            if not all(each is None or each > 0 for each in every):
+                raise ClipError(
+                    f"the clip spec's {name} must be positive", got=value, expected="above 0"
+                )
 
     def to_json(self) -> dict[str, Any]:
         """The spec as plain values."""
@@ -87,4 +88,23 @@ class ClipSpec:
             name: tuple(value) if isinstance(value, list) else value
             for name, value in values.items()
         }
+        _check_choices(made)
         return cls(**made)
+
+
+def _check_choices(settings: Mapping[str, Any]) -> None:
+    """Refuse a word that none of the settings knows; those that are absent have their default."""
+    streams = settings.get("streams", ("frames",))
+    if not streams or set(streams) - set(get_args(Stream)):
+        raise ClipError(
+            "a network is shown frames, flow, or both",
+            got=streams,
+            expected='("frames",), ("flow",) or ("frames", "flow")',
+        )
+    for name, choices in (("when_short", WhenShort), ("flow_method", FlowMethod)):
+        if settings.get(name, get_args(choices)[0]) not in get_args(choices):
+            raise ClipError(
+                f"the clip spec's {name} is not known",
+                got=settings[name],
+                expected=f"one of {', '.join(get_args(choices))}",
+            )

@@ -1,0 +1,57 @@
+"""Made clips whose motion is known, and small real files of them."""
+
+import math
+from collections.abc import Callable
+
+import pytest
+import torch
+
+from kinetoscope.clips.clip import Clip
+
+
+def _texture(right, down):
+    """A smooth pattern in colour, a value at every point of the plane [pixels]."""
+    waves = [
+        torch.sin(right * 0.9 + down * 0.31 + 1.0) + torch.sin(right * 0.23 - down * 0.7),
+        torch.sin(right * 0.5 - down * 0.2) + torch.sin(right * 0.11 + down * 0.83 + 2.0),
+        torch.sin(right * 0.37 + down * 0.61) + torch.sin(-right * 0.7 + down * 0.29 + 0.5),
+    ]
+    return 0.5 + torch.stack(waves) / 5
+
+
+@pytest.fixture
+def moving_clip() -> Callable[..., Clip]:
+    """Makes a clip of a texture that moves evenly: `(time, height, width, right, down)`."""
+
+    def make(*, time=8, height=48, width=64, right=1.5, down=-0.5) -> Clip:
+        rows, columns = torch.meshgrid(
+            torch.arange(height).double(), torch.arange(width).double(), indexing="ij"
+        )
+        frames = [_texture(columns - t * right, rows - t * down) for t in range(time)]
+        flow = torch.tensor([right, down]).reshape(2, 1, 1, 1).expand(2, time, height, width)
+        return Clip(
+            frames=torch.stack(frames, dim=1).float(),
+            flow=flow.float().contiguous() if time > 1 else torch.zeros(2, 1, height, width),
+            seconds=tuple(t / 8 for t in range(time)),
+            source="moving texture",
+        )
+
+    return make
+
+
+@pytest.fixture
+def busy_clip() -> Callable[..., Clip]:
+    """Makes a clip of noise with random motion: `(time, height, width, seed)`."""
+
+    def make(*, time=6, height=9, width=14, seed=0) -> Clip:
+        generator = torch.Generator().manual_seed(seed)
+        flow = torch.randn(2, time, height, width, generator=generator)
+        flow[:, -1] = flow[:, max(0, time - 2)]
+        return Clip(
+            frames=torch.rand(3, time, height, width, generator=generator),
+            flow=flow,
+            seconds=tuple(math.sqrt(t) for t in range(time)),
+            source="noise",
+        )
+
+    return make
