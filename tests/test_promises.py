@@ -33,14 +33,17 @@ PUBLIC = [
 
 # Modules of evidence/ and networks/ that hold no published method and no published network.
 WITHOUT_SOURCE = {
-    "evidence": {"__init__.py", "evidence.py", "stimulus.py", "scan.py", "retrieval.py"},
-    "networks": {"__init__.py", "network.py", "zoo.py", "weights.py", "adapters.py", "blocks.py"},
+    "evidence": {"__init__", "evidence", "stimulus", "scan", "retrieval"},
+    "networks": {
+        *("__init__", "network", "zoo", "weights", "checkpoints"),
+        *("adapters", "trial", "blocks"),
+    },
 }
 WITH_SOURCE = [
     path
     for folder, exceptions in WITHOUT_SOURCE.items()
     for path in sorted((PACKAGE / folder).glob("*.py"))
-    if path.name not in exceptions
+    if path.stem not in exceptions
 ]
 
 # Modules that have no tests of their own, and why.
