@@ -9,6 +9,7 @@ see: so a layer keeps its places, and a network also takes clips larger than it 
 from einops import rearrange
 from torch import nn
 
+from kinetoscope.errors import ClipError
 from kinetoscope.tensors import Maps, Scores, Size, Volume
 
 ONE: Size = (1, 1, 1)
@@ -88,6 +89,31 @@ class Consensus(nn.Module):
 
     def forward(self, scores: Volume) -> Scores:
         return rearrange(self.mean(scores), "clip label 1 1 1 -> clip label")
+
+
+class Sample(nn.Module):
+    """Every few frames one."""
+
+    def __init__(self, step: int, *, start: int = 0):
+        super().__init__()
+        self.step, self.start = step, start
+
+    def forward(self, x: Volume) -> Maps:
+        return x[:, :, self.start :: self.step]
+
+
+def check_least(clips: Volume, least: Size) -> None:
+    """Refuse clips that a network's last layers would see nothing of.
+
+    Raises:
+        ClipError: the clips are shorter or smaller than `least` [frames, pixels, pixels].
+    """
+    if any(found < wanted for found, wanted in zip(clips.shape[2:], least, strict=True)):
+        raise ClipError(
+            "the clip is too small for the network",
+            got="{} frames of {} x {}".format(*clips.shape[2:]),
+            expected="{} frames of {} x {} or more".format(*least),
+        )
 
 
 def start_for_relu(conv: nn.Conv3d) -> None:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from kinetoscope.errors import ClipError
 from kinetoscope.networks.blocks import start_for_relu
-from kinetoscope.tensors import FlowBatch, FrameBatch, Maps, Scores, Volume
+from kinetoscope.tensors import FlowBatch, Maps, Scores, Volume
 
 FusionKind = Literal["conv", "sum", "max", "concatenation", "late"]
 
@@ -97,18 +97,6 @@ def published_start(channels: int) -> Tensor:
     return torch.einsum("oi,thw->oithw", shares, blur / blur.sum())
 
 
-class SampleFrames(nn.Module):
-    """One frame of each chunk: the middle one, around which its flow stack lies."""
-
-    def __init__(self, chunk: int):
-        super().__init__()
-        self.chunk = chunk
-
-    def forward(self, frames: FrameBatch) -> Maps:
-        check_chunks(frames.shape[2], self.chunk)
-        return frames[:, :, self.chunk // 2 :: self.chunk]
-
-
 class StackFlow(nn.Module):
     """All flow fields of each chunk as the channels of one time step."""
 
@@ -133,26 +121,18 @@ def stack_flow(flow: FlowBatch, chunk: int) -> Maps:
     Raises:
         ClipError: the clip does not divide into chunks.
     """
-    check_chunks(flow.shape[2], chunk)
-    return rearrange(
-        flow,
-        "clip channel (time stack) height width -> clip (stack channel) time height width",
-        stack=chunk,
-    )
-
-
-def check_chunks(frames: int, chunk: int) -> None:
-    """Refuse a clip that does not divide into chunks.
-
-    Raises:
-        ClipError: it does not.
-    """
-    if frames == 0 or frames % chunk:
+    frames = flow.shape[2]
+    if frames % chunk:
         raise ClipError(
             "the clip does not divide into the chunks whose flow is stacked",
             got=f"{frames} frames",
             expected=f"a multiple of {chunk} frames",
         )
+    return rearrange(
+        flow,
+        "clip channel (time stack) height width -> clip (stack channel) time height width",
+        stack=chunk,
+    )
 
 
 def average_predictions(branches: Sequence[Scores]) -> Scores:

@@ -1,7 +1,8 @@
 """What is a network: a model, its labels, what it expects of a clip, and its named layers?"""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -69,8 +70,11 @@ class Network(nn.Module):
         self.name = name
         self.options = dict(options or {})
         self.layers = tuple(layers)
-        self.register_buffer("_mean", _column(expects.mean), persistent=False)
-        self.register_buffer("_std", _column(expects.std), persistent=False)
+        self.training = model.training
+        weights = [*model.parameters(), *model.buffers()]
+        device = weights[0].device if weights else torch.get_default_device()
+        self.register_buffer("_mean", _column(expects.mean).to(device), persistent=False)
+        self.register_buffer("_std", _column(expects.std).to(device), persistent=False)
 
     def forward(self, batch: ClipBatch) -> Scores:
         """Probabilities of the labels."""
@@ -122,13 +126,9 @@ class Network(nn.Module):
     @torch.inference_mode()
     def classify(self, clip: Clip) -> Classification:
         """The probability of each label, in eval mode; the network is left as it was."""
-        was_training = self.training
-        self.eval()
-        try:
+        with evaluating(self):
             batch = ClipBatch.of([clip], self.expects).to(self.device)
             return Classification(self.labels, tuple(self(batch)[0].tolist()))
-        finally:
-            self.train(was_training)
 
     def layer(self, name: str) -> nn.Module:
         """The module of a layer.
@@ -173,6 +173,18 @@ class Network(nn.Module):
     def weights_count(self) -> int:
         """How many weights the model has."""
         return sum(weight.numel() for weight in self.model.parameters())
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Eval mode within the block; afterwards every module is in the mode it was in."""
+    modes = {each: each.training for each in module.modules()}
+    module.eval()
+    try:
+        yield
+    finally:
+        for each, training in modes.items():
+            each.training = training
 
 
 def _column(values: tuple[float, float, float]) -> Tensor:
