@@ -1,0 +1,84 @@
+"""How do a report's files come to stand beside a page that may be open already?
+
+Every file has its content in its name, so a page never finds another file under an address it
+knows. The page itself is written last; then what it no longer speaks of is removed. Whoever is
+killed on the way leaves the page that was there, whole.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypedDict
+
+from kinetoscope.files import whole_file
+from kinetoscope.tensors import Picture
+from kinetoscope.video.encode import write_strip
+
+FOLDERS = ("data", "media", "viewer")
+_OWN = re.compile(r".+\.[0-9a-f]{12}\.(js|webp)")
+
+
+class Track(TypedDict):
+    """Frames side by side in one picture, row by row, as the viewer's player takes them."""
+
+    src: str
+    count: int
+    columns: int
+    width: int
+    height: int
+
+
+class Shelf:
+    """The files of one report. Addresses are relative to its page.
+
+    Args:
+        folder: where the page stands.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self._kept: set[Path] = set()
+
+    def text(self, name: str, text: str) -> str:
+        """Keep a text, such as "data/fusion.js"; gives its address."""
+        content = text.encode("utf-8")
+        return self._keep(name, _digest(content), lambda path: path.write_bytes(content))
+
+    def strip(self, name: str, pictures: Picture, *, quality: int = 82) -> Track:
+        """Keep frames as one strip; made only where it is not there already."""
+        count, height, width, _ = pictures.shape
+        columns = _columns(count, height, width)
+        content = pictures.contiguous().numpy().tobytes()
+        digest = _digest(content + f"{tuple(pictures.shape)} {columns} {quality}".encode())
+        address = self._keep(
+            f"media/{name}.webp",
+            digest,
+            lambda path: write_strip(path, pictures, columns=columns, quality=quality),
+        )
+        return Track(src=address, count=count, columns=columns, width=width, height=height)
+
+    def remove_others(self) -> None:
+        """Remove what this report no longer speaks of; files that no report wrote are left."""
+        for folder in FOLDERS:
+            for path in (self.folder / folder).glob("*"):
+                if path not in self._kept and _OWN.fullmatch(path.name):
+                    path.unlink()
+
+    def _keep(self, name: str, digest: str, write: Callable[[Path], object]) -> str:
+        plain = self.folder / name
+        path = plain.with_name(f"{plain.stem}.{digest}{plain.suffix}")
+        self._kept.add(path)
+        if not path.exists():
+            with whole_file(path) as aside:
+                write(aside)
+        return path.relative_to(self.folder).as_posix()
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=6).hexdigest()
+
+
+def _columns(count: int, height: int, width: int) -> int:
+    """As many as make the picture about square: browsers limit how long one side may be."""
+    return max(1, min(count, round((count * height / width) ** 0.5)))

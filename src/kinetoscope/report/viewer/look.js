@@ -1,0 +1,144 @@
+// @ts-check
+// The look: what did the evidence say? Read from the page, the larger parts when first asked for.
+//
+// Browsers refuse `fetch` from disk, so the larger parts are scripts that hand over plain data.
+
+/** @typedef {import("kinetoscope/player").Track} Track */
+/** @typedef {import("kinetoscope/player").Place} Place */
+/**
+ * @typedef {object} Layer
+ * @property {string} name
+ * @property {string} kind
+ * @property {number} channels
+ * @property {number[] | null} shape  channels, time, height, width
+ * @property {number[] | null} receptive_field  frames, pixels, pixels
+ * @property {number[] | null} stride  frames, pixels, pixels
+ * @property {"appearance" | "motion" | "both"} lane
+ * @property {boolean} scanned
+ * @property {number} dead
+ * @property {number} stimuli  how many units have stimuli
+ * @property {number | null} ratio  median over its units, best stimulus each
+ * @property {number | null} selectivity  median over its live units
+ * @property {string | null} data  where its units are
+ * @property {Sprite[]} sprites  a few units to show it by
+ */
+/** @typedef {{unit: string, frames: Track | null, flow: Track | null, ratio: number | null}} Sprite */
+/** @typedef {{right: number, down: number}} Motion  pixels per frame */
+/**
+ * @typedef {object} Stimulus
+ * @property {number} slowness
+ * @property {number | null} activation
+ * @property {number | null} ratio
+ * @property {Track | null} frames
+ * @property {Track | null} flow  by the colour wheel
+ * @property {Track | null} components  right, down and speed as red, green and blue
+ * @property {Motion | null} frames_motion  measured in its appearance
+ * @property {Motion | null} flow_motion  measured in its flow
+ * @property {Record<string, number[]>} history
+ */
+/**
+ * @typedef {object} Unit
+ * @property {string} unit  layer:channel
+ * @property {number} channel
+ * @property {boolean | null} dead
+ * @property {number | null} best_real
+ * @property {number | null} selectivity
+ * @property {number | null} preferred  a label's place
+ * @property {(number | null)[] | null} profile  mean over the clips of each label
+ * @property {{edges: number[], counts: number[]} | null} histogram  of its maximum in each clip
+ * @property {Stimulus[]} stimuli  the slowest first
+ * @property {number | null} full_colour  pixels per frame
+ * @property {{clip: number, activation: number, seconds: number | null, place: Place | null}[]} top
+ */
+/**
+ * @typedef {object} Clip
+ * @property {number} id
+ * @property {string} name
+ * @property {number | null} label
+ * @property {number | null} predicted
+ * @property {number | null} probability  of the prediction
+ * @property {number[]} likely  labels' places, the likeliest first
+ * @property {number[]} probabilities  of those
+ * @property {string | null} error
+ * @property {number[] | null} seconds
+ * @property {Track | null} frames
+ * @property {Track | null} flow
+ * @property {{unit: string, activation: number, share: number}[]} units
+ */
+/**
+ * @typedef {object} Label
+ * @property {string} name
+ * @property {number | null} count
+ * @property {number | null} accuracy
+ * @property {{unit: string, selectivity: number}[]} units  the most selective first
+ */
+/**
+ * @typedef {object} Evaluation
+ * @property {string} name
+ * @property {number} top1
+ * @property {number | null} top5
+ * @property {number | null} mean_class_accuracy
+ * @property {number | null} calibration_error
+ * @property {{confidence: number, accuracy: number, count: number}[]} reliability
+ * @property {number[][] | null} confusion  a row a true label
+ * @property {number | null} videos
+ * @property {string} protocol  the views, in words
+ */
+/**
+ * @typedef {object} Look
+ * @property {{name: string, labels: string[], expects: Record<string, any>, weights_count: number, weights_hash: string}} network
+ * @property {string | null} catalog
+ * @property {Layer[]} layers
+ * @property {Evaluation | null} evaluation
+ * @property {{name: string, top1: number}[]} variants  the same network, part of its input taken away
+ * @property {Label[]} labels
+ * @property {string | null} clips  where they are
+ * @property {number} clips_count
+ * @property {{where: string, error: string}[]} failures
+ * @property {Track} key  the colour wheel
+ * @property {number | null} clips_full_colour  pixels per frame
+ * @property {Sprite[]} sprites
+ * @property {{above_one: number, measured: number, dead: number, scanned: number, pace: {slowness: number, count: number}[]}} sums
+ * @property {{kind: string, folder: string, provenance: Record<string, any>}[]} provenance
+ */
+
+/** @type {Map<string, any>} */
+const arrived = new Map();
+/** @type {Map<string, Promise<any>>} */
+const asked = new Map();
+
+/** @type {any} */ (globalThis).kinetoscope = {
+  /** @param {string} name  @param {any} value */
+  take: (name, value) => arrived.set(name, value),
+};
+
+/** @type {Look} */
+export const look = JSON.parse(document.getElementById("look")?.textContent ?? "null");
+
+/** @param {string} src  @returns {Promise<any>} */
+function part(src) {
+  let found = asked.get(src);
+  if (!found) {
+    found = new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      script.src = src;
+      script.onload = () => resolve(arrived.get(src));
+      script.onerror = () => reject(new Error(`${src} is missing from the report's folder`));
+      document.head.append(script);
+    });
+    asked.set(src, found);
+  }
+  return found;
+}
+
+/** @param {string} name */
+export const layerNamed = (name) => look.layers.find((layer) => layer.name === name);
+
+/** @param {Layer} layer  @returns {Promise<Unit[]>} */
+export const unitsOf = (layer) => (layer.data ? part(layer.data) : Promise.resolve([]));
+
+/** @returns {Promise<Clip[]>} */
+export const allClips = () => (look.clips ? part(look.clips) : Promise.resolve([]));
+
+/** @param {number | null} place */
+export const labelName = (place) => (place === null ? "no label" : look.network.labels[place] ?? `label ${place}`);
