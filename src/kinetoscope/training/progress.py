@@ -1,0 +1,48 @@
+"""How far is it, and how long will it take? Shown on terminals only."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+Advance = Callable[..., None]
+"""Call it after each step, with `what` is done now and what is `said` behind the bar, if any."""
+
+
+@contextmanager
+def tracked(what: str, steps: int, *, shown: bool, done: int = 0) -> Iterator[Advance]:
+    """Show a bar with steps and the time left. Each step may rename it, and say something behind.
+
+    Nothing is written where standard error is no terminal, as in logs and pipes.
+
+    Args:
+        what: is being done.
+        steps: how many there are.
+        shown: False for no bar anywhere.
+        done: how many are done already, as after an interruption.
+    """
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[said]}"),
+        console=console,
+        transient=True,
+        disable=not (shown and console.is_terminal),
+    )
+    with bar:
+        task = bar.add_task(what, total=steps, completed=done, said="")
+
+        def advance(*, what: str | None = None, said: str = "") -> None:
+            bar.update(task, advance=1, description=what, said=said)
+
+        yield advance
