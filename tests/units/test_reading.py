@@ -306,7 +306,7 @@ def test_a_layer_along_time_alone_has_one_row_and_column():
 
 @pytest.mark.parametrize(
     ("layer", "message"),
-    [("recurrent", "tuple"), ("tokens", "tokens"), ("unused", "did not answer")],
+    [("recurrent", "tuple"), ("tokens", "tokens"), ("unused", "does not answer")],
 )
 def test_refuses_answers_that_are_not_maps(layer, message):
     model = Odd()

@@ -58,8 +58,8 @@ def read_normalized(
 
     def keep(name: str, module: nn.Module, answer: object) -> None:
         if name in answers:
-            raise _answers_again(name)
-        answers[name] = _only_tensor(answer, name)
+            raise answers_again(name)
+        answers[name] = only_tensor(answer, name)
         if len(answers) == len(names):
             raise _Stop
         # The model may go on to change it in place, as ReLU(inplace=True) does.
@@ -68,12 +68,7 @@ def read_normalized(
     with answering({name: network.layer(name) for name in names}, keep), suppress(_Stop):
         network.answer(normalized)
     if silent := [name for name in names if name not in answers]:
-        raise ClipError(
-            f"layer {silent[0]} did not answer",
-            got="a forward pass that does not call it",
-            expected="a module that the model calls",
-            hint="read a layer around it, or one that the model calls as a module",
-        )
+        raise does_not_answer(silent[0])
     clips = len(normalized)
     return {name: as_volume(answers[name], network.layer(name), name, clips) for name in names}
 
@@ -128,7 +123,12 @@ def _width(module: nn.Module) -> int | None:
     return next((getattr(module, name) for name in names if hasattr(module, name)), None)
 
 
-def _only_tensor(answer: object, name: str) -> Tensor:
+def only_tensor(answer: object, name: str) -> Tensor:
+    """The one tensor that a layer answers with.
+
+    Raises:
+        ClipError: it answers with several, or with something else.
+    """
     if isinstance(answer, tuple | list) and len(answer) == 1:
         answer = answer[0]
     if not isinstance(answer, Tensor):
@@ -160,7 +160,7 @@ def _check_answers_once(network: Network, names: list[str]) -> None:
     counts = answer_counts(network)
     for name in names:
         if counts.get(name, 1) > 1:
-            raise _answers_again(name)
+            raise answers_again(name)
 
 
 def answer_counts(network: Network) -> dict[str, int]:
@@ -177,7 +177,18 @@ def answer_counts(network: Network) -> dict[str, int]:
     return _answers_of[network.model]
 
 
-def _answers_again(name: str) -> ClipError:
+def does_not_answer(name: str) -> ClipError:
+    """The error for a layer that is not called."""
+    return ClipError(
+        f"layer {name} does not answer",
+        got="a forward pass that does not call it",
+        expected="a module that the model calls",
+        hint="read a layer around it, or one that the model calls as a module",
+    )
+
+
+def answers_again(name: str) -> ClipError:
+    """The error for a layer that is called several times."""
     return ClipError(
         f"layer {name} answers more than once in a forward pass",
         got="a module that the model calls several times",

@@ -4,9 +4,10 @@ A rehearsal runs the model on tensors that have a shape and no values. It costs 
 for the largest networks, and leaves the model as it was.
 """
 
+import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -20,14 +21,19 @@ from kinetoscope.networks.network import Network
 CLIPS = 2  # one would not do: batch normalization in training refuses a single value
 
 OnAnswer = Callable[[str, nn.Module, object], None]
+Watch = Callable[[dict[str, Tensor]], AbstractContextManager[object]]
 
 
-def rehearse(network: Network, on_answer: OnAnswer) -> None:
+def rehearse(
+    network: Network, on_answer: OnAnswer, *, watch: Watch | None = None, values: bool = False
+) -> None:
     """Run the model on clips without values, and be told of every answer of every module.
 
     Args:
         network: run in the mode it is in; random states, buffers and weights stay as they are.
         on_answer: is given the layer's name, its module and what it answered.
+        watch: is given the clips, stream by stream, and gives a context to run the model in.
+        values: run on zeros instead, at full cost, for models that look at values.
 
     Raises:
         Exception: whatever the model raises, as where it looks at values, which are not there.
@@ -35,11 +41,24 @@ def rehearse(network: Network, on_answer: OnAnswer) -> None:
     # Counters such as those of batch normalization have a value even here, and would go up.
     spare = {name: buffer.clone() for name, buffer in network.model.named_buffers()}
     below = {name: module for name, module in network.model.named_modules() if name}
-    without_values = FakeTensorMode(allow_non_fake_inputs=True)
-    with answering(below, on_answer), torch.no_grad(), without_values:
+    clips = nullcontext() if values else _without_values()
+    with answering(below, on_answer), torch.no_grad(), torch.random.fork_rng(), clips:
         batch = blank_batch(network.expects, network.device)
-        streams = tuple(batch.stream(name) for name in network.expects.streams)
-        functional_call(network.model, spare, streams)
+        streams = {name: batch.stream(name) for name in network.expects.streams}
+        with watch(streams) if watch else nullcontext():
+            functional_call(network.model, spare, tuple(streams.values()))
+
+
+@contextmanager
+def _without_values() -> Iterator[None]:
+    log = logging.getLogger("torch._subclasses.fake_tensor")
+    was_disabled = log.disabled
+    log.disabled = True  # it writes of every failure, also where that is provided for
+    try:
+        with FakeTensorMode(allow_non_fake_inputs=True):
+            yield
+    finally:
+        log.disabled = was_disabled
 
 
 def blank_batch(spec: ClipSpec, device: torch.device) -> ClipBatch:
