@@ -18,10 +18,10 @@ from torch import Tensor, nn
 from kinetoscope.errors import ClipError
 from kinetoscope.networks.network import Network
 from kinetoscope.tensors import Size
-from kinetoscope.units.reach import Reach, Trace, join
+from kinetoscope.units.reach.trace import Reach, Trace, join
+from kinetoscope.units.reach.tracer import Tracer
 from kinetoscope.units.reading import answers_again, as_volume, does_not_answer, only_tensor
 from kinetoscope.units.rehearsal import CLIPS, rehearse
-from kinetoscope.units.tracing import Tracer
 
 Box = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
 """First and one past the last, along time, height and width [frames, pixels, pixels]."""

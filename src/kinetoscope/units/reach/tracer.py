@@ -11,8 +11,10 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from kinetoscope.units.reach import Trace, of_stream
-from kinetoscope.units.rules import Call, tensors_in, traces_after, written_back
+from kinetoscope.units.reach.call import Call, tensors_in
+from kinetoscope.units.reach.moves import written_back
+from kinetoscope.units.reach.rules import traces_after
+from kinetoscope.units.reach.trace import Trace, of_stream
 
 
 class Tracer(TorchDispatchMode):
