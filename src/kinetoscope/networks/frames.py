@@ -12,17 +12,17 @@ CVPR 2014, section 3.1; Stanford CS231n, lecture "Video understanding" (the tabl
 early fusion and 3-D CNN). Padding is not stated in the paper: convolutions after the first keep
 their size here.
 
-    layers         channels   output, single   early        late         slow fusion
-    clip           3          1 x 170 x 170    10 x 170²    16 x 170²    10 x 170²
-    sample                    1 x 170 x 170    10 x 170²     2 x 170²    10 x 170²
-    conv1          96         1 x  54 x  54     1 x  54²     2 x  54²     4 x  54²
-    norm1 pool1               1 x  27 x  27     1 x  27²     2 x  27²     4 x  27²
-    conv2          256        1 x  27 x  27     1 x  27²     2 x  27²     2 x  27²
-    norm2 pool2               1 x  13 x  13     1 x  13²     2 x  13²     2 x  13²
-    conv3 conv4    384        1 x  13 x  13     1 x  13²     2 x  13²     1 x  13²
-    conv5          256        1 x  13 x  13     1 x  13²     2 x  13²     1 x  13²
-    pool5                     1 x   6 x   6     1 x   6²     2 x   6²     1 x   6²
-    fc6 fc7        4096       1 x   1 x   1     1 x   1²     1 x   1²     1 x   1²
+    layers         channels   single, output    early       late        slow fusion
+    clip           3           1 x 170 x 170    10 x 170²   16 x 170²   10 x 170²
+    sample         3           1 x 170 x 170    10 x 170²    2 x 170²   10 x 170²
+    conv1 norm1    96          1 x  54 x  54     1 x  54²    2 x  54²    4 x  54²
+    pool1                      1 x  27 x  27     1 x  27²    2 x  27²    4 x  27²
+    conv2 norm2    256         1 x  27 x  27     1 x  27²    2 x  27²    2 x  27²
+    pool2                      1 x  13 x  13     1 x  13²    2 x  13²    2 x  13²
+    conv3 conv4    384         1 x  13 x  13     1 x  13²    2 x  13²    1 x  13²
+    conv5          256         1 x  13 x  13     1 x  13²    2 x  13²    1 x  13²
+    pool5                      1 x   6 x   6     1 x   6²    2 x   6²    1 x   6²
+    fc6 fc7        4096        1 x   1 x   1     1 x   1²    1 x   1²    1 x   1²
     label          one score per label
 
     lecture        channels   late             early        slow fusion (3-D)

@@ -19,7 +19,7 @@ Action Recognition", CVPR 2016; the sizes are our own.
     fusion              48          8 x  8 x  8    96 with concatenation
     pool3                           4 x  4 x  4
     conv4               96          4 x  4 x  4
-    average                         1 x  1 x  1
+    average             96          1 x  1 x  1
     label               one score per label
 """
 

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
-from kinetoscope.errors import RecipeError, WeightsError, unknown_name
+from kinetoscope.errors import ClipError, RecipeError, WeightsError, unknown_name
 
 if TYPE_CHECKING:  # these load torch
     import kinetoscope.clips.spec
@@ -342,18 +342,27 @@ def build_network(
     Raises:
         UnknownNameError: no network or no option has this name; says which are near.
         RecipeError: an option has a value of the wrong kind.
+        ClipError: `expects` names other streams than the network takes.
+        WeightsError: there are no labels, or one of them twice.
     """
     family = import_module(f"kinetoscope.networks.{listing(name).module}")
     config = _with_options(name, family.VARIANTS[name], options)
     names = _label_names(family, config, labels)
     config = replace(config, labels=len(names))
+    spec = expects or family.expects(config)
+    if spec.streams != (takes := family.expects(config).streams):
+        raise ClipError(
+            f"{name} takes other streams than it is to expect",
+            got=f"expects {', '.join(spec.streams)}",
+            expected=", ".join(takes),
+        )
 
     from kinetoscope.networks.network import Network
 
     return Network(
         family.build(config),
         labels=names,
-        expects=expects or family.expects(config),
+        expects=spec,
         name=name,
         options={option: value for option, value in asdict(config).items() if option != "labels"},
         layers=family.published_layers(config),
