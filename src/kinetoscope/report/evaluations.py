@@ -1,4 +1,4 @@
-"""How good is the network, by which protocol, and what is left where part of the clip is taken away?
+"""How good is the network, by which protocol, and what is left where it is shown less?
 
 An evaluation stands in a folder of its own; the one that takes nothing away is the network's
 accuracy, the others are set beside it.

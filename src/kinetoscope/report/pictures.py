@@ -15,9 +15,12 @@ from collections.abc import Sequence
 
 import torch
 from einops import rearrange, repeat
+from jaxtyping import UInt8
 from torch import Tensor
 
 from kinetoscope.tensors import Flow, Frames, Picture
+
+Enlarged = UInt8[Tensor, "time tall wide 3"]
 
 _ARCS = (15, 6, 4, 11, 13, 6)  # how many hues from red to yellow, green, cyan, blue, magenta, red
 _BEYOND = 0.75  # motion faster than the scale is drawn darker
@@ -79,7 +82,7 @@ def readable_speed(flows: Sequence[Flow], share: float = 1.0) -> float:
     return float(f"{math.ceil(reached / digit - 1e-6) * digit:.1e}")
 
 
-def enlarged(pictures: Picture, least: int) -> Picture:
+def enlarged(pictures: Picture, least: int) -> Enlarged:
     """Every pixel repeated, so that the shorter side is `least` or more; crisp, never blurred."""
     times = max(1, math.ceil(least / min(pictures.shape[1:3])))
     return repeat(

@@ -32,7 +32,11 @@ export function parse(hash) {
   const [path, ask = ""] = hash.replace(/^#/, "").split("?", 2);
   const slash = path.indexOf("/");
   const page = slash < 0 ? path : path.slice(0, slash);
-  return {page: page || "overview", name: slash < 0 ? "" : decoded(path.slice(slash + 1)), ask: new URLSearchParams(ask)};
+  return {
+    page: page || "overview",
+    name: slash < 0 ? "" : decoded(path.slice(slash + 1)),
+    ask: new URLSearchParams(ask),
+  };
 }
 
 /** @param {string} text */

@@ -31,10 +31,24 @@ export function chart(parent, name, draw) {
  */
 export function bars(parent, rows, {name, most}) {
   const full = most ?? Math.max(...rows.map((row) => Math.max(0, row.value ?? 0)), Number.MIN_VALUE);
-  parent.append(element("ol.bars", {"aria-label": name}, rows.map(({text, value, shown, href, tone, title}) => {
-    const share = Math.max(0, Math.min(1, (value ?? 0) / full));
-    const bar = element("span.bar", {}, element(`span.fill${tone ? `.${tone}` : ""}`, {style: {width: `${100 * share}%`}}));
-    const words = [element("span.text", {title: title ?? text}, text), bar, element("span.value", {}, shown)];
-    return element("li", {}, href ? element("a", {href}, words) : element("span", {}, words));
-  })));
+  parent.append(
+    element(
+      "ol.bars",
+      {"aria-label": name},
+      rows.map(({text, value, shown, href, tone, title}) => {
+        const share = Math.max(0, Math.min(1, (value ?? 0) / full));
+        const bar = element(
+          "span.bar",
+          {},
+          element(`span.fill${tone ? `.${tone}` : ""}`, {style: {width: `${100 * share}%`}}),
+        );
+        const words = [
+          element("span.text", {title: title ?? text}, text),
+          bar,
+          element("span.value", {}, shown),
+        ];
+        return element("li", {}, href ? element("a", {href}, words) : element("span", {}, words));
+      }),
+    ),
+  );
 }

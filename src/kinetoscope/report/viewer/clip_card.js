@@ -18,10 +18,15 @@ export function clipCard(clip) {
   const track = clip.frames ?? clip.flow;
   if (track) player(link, track, {name: clip.name});
   else link.append(element("div.missing", {}, clip.error ? "can't be read" : "no picture kept"));
-  link.append(element("span.words", {},
-    element("span.label", {}, labelName(clip.label)),
-    clip.probability !== null && element("span.activation", {}, percent(clip.probability, 0)),
-    element("span.quiet.name", {title: clip.name}, clip.name),
-    isWrong(clip) && element("span.wrong", {}, `taken for ${labelName(clip.predicted)}`)));
+  link.append(
+    element(
+      "span.words",
+      {},
+      element("span.label", {}, labelName(clip.label)),
+      clip.probability !== null && element("span.activation", {}, percent(clip.probability, 0)),
+      element("span.quiet.name", {title: clip.name}, clip.name),
+      isWrong(clip) && element("span.wrong", {}, `taken for ${labelName(clip.predicted)}`),
+    ),
+  );
   return link;
 }

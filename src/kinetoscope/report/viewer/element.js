@@ -72,7 +72,12 @@ export function append(parent, children) {
  */
 export function section(parent, title, aside, note) {
   const body = element("div.body");
-  const heading = element("div.heading", {}, element("h2", {}, title), aside && element("div.aside", {}, aside));
+  const heading = element(
+    "div.heading",
+    {},
+    element("h2", {}, title),
+    aside && element("div.aside", {}, aside),
+  );
   parent.append(element("section", {}, heading, note && element("p.note", {}, note), body));
   return body;
 }
@@ -87,7 +92,12 @@ export function section(parent, title, aside, note) {
  */
 export function choice(name, options, chosen, onChoice) {
   const buttons = options.map(({value, text, title}) =>
-    element("button", {type: "button", title, "aria-pressed": String(value === chosen), on: {click: () => choose(value)}}, text));
+    element(
+      "button",
+      {type: "button", title, "aria-pressed": String(value === chosen), on: {click: () => choose(value)}},
+      text,
+    ),
+  );
   /** @param {T} value */
   function choose(value) {
     options.forEach((option, i) => buttons[i].setAttribute("aria-pressed", String(option.value === value)));

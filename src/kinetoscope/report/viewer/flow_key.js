@@ -14,8 +14,21 @@ export function flowKey(parent, fullColour) {
   const made = element("div.flow-key");
   const wheel = element("div.wheel");
   player(wheel, {...look.key, count: 1}, {name: "Colour wheel: the colour of motion toward each side"});
-  made.append(wheel, element("p", {}, element("b", {}, "How motion is drawn"),
-    " A pixel has the hue of the direction in which it moves, as on the wheel; white is still",
-    fullColour ? [", full colour is ", element("b", {}, `${number(fullColour, 2)} px per frame`), ", darker is faster."] : "."));
+  made.append(
+    wheel,
+    element(
+      "p",
+      {},
+      element("b", {}, "How motion is drawn"),
+      " A pixel has the hue of the direction in which it moves, as on the wheel; white is still",
+      fullColour
+        ? [
+            ", full colour is ",
+            element("b", {}, `${number(fullColour, 2)} px per frame`),
+            ", darker is faster.",
+          ]
+        : ".",
+    ),
+  );
   parent.append(made);
 }

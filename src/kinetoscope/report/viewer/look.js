@@ -141,4 +141,5 @@ export const unitsOf = (layer) => (layer.data ? part(layer.data) : Promise.resol
 export const allClips = () => (look.clips ? part(look.clips) : Promise.resolve([]));
 
 /** @param {number | null} place */
-export const labelName = (place) => (place === null ? "no label" : look.network.labels[place] ?? `label ${place}`);
+export const labelName = (place) =>
+  place === null ? "no label" : (look.network.labels[place] ?? `label ${place}`);

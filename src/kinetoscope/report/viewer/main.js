@@ -24,10 +24,25 @@ const PAGES = {overview, layers, layer, unit, clips, clip, labels, label};
 const MENU = {layer: "layers", unit: "layers", clip: "clips", label: "labels"};
 
 const main = element("main", {id: "page", tabindex: -1});
-const menu = [["overview", "Overview"], ["layers", "Layers"], ["labels", "Classes"], ["clips", "Clips"]]
+const menu = [
+  ["overview", "Overview"],
+  ["layers", "Layers"],
+  ["labels", "Classes"],
+  ["clips", "Clips"],
+]
   .filter(([page]) => page !== "clips" || look.clips)
   .map(([page, text]) => element("a", {href: `#${page}`, "data-page": page}, text));
-const bar = element("header.topbar", {}, element("a.brand", {href: address.overview(), "aria-label": "Kinetoscope, overview"}, element("i.lens", {"aria-hidden": "true"}), element("span", {}, "Kinetoscope")), element("nav", {"aria-label": "Report"}, menu));
+const bar = element(
+  "header.topbar",
+  {},
+  element(
+    "a.brand",
+    {href: address.overview(), "aria-label": "Kinetoscope, overview"},
+    element("i.lens", {"aria-hidden": "true"}),
+    element("span", {}, "Kinetoscope"),
+  ),
+  element("nav", {"aria-label": "Report"}, menu),
+);
 const field = search(bar);
 document.body.append(element("a.skip", {href: "#page", on: {click: skip}}, "Skip to the page"), bar, main);
 transport(document.body);
@@ -51,11 +66,23 @@ async function show() {
     if (!make) throw new Error(`unknown page: ${asked.page}`);
     await make(asked, page);
   } catch (error) {
-    if (mine === turn) page.append(element("section.trouble", {role: "alert"}, element("h1", {}, "Nothing here"), element("p", {}, String(/** @type {Error} */ (error).message)), element("p", {}, element("a", {href: address.overview()}, "Back to the overview"))));
+    if (mine === turn)
+      page.append(
+        element(
+          "section.trouble",
+          {role: "alert"},
+          element("h1", {}, "Nothing here"),
+          element("p", {}, String(/** @type {Error} */ (error).message)),
+          element("p", {}, element("a", {href: address.overview()}, "Back to the overview")),
+        ),
+      );
   }
   if (mine !== turn) return;
   const heading = page.querySelector("h1")?.textContent;
-  document.title = heading && heading !== look.network.name ? `${heading} · ${look.network.name}` : `${look.network.name} · Kinetoscope`;
+  document.title =
+    heading && heading !== look.network.name
+      ? `${heading} · ${look.network.name}`
+      : `${look.network.name} · Kinetoscope`;
 }
 
 /** @param {Event} event */

@@ -22,10 +22,23 @@ export function masthead(parent, {trail = [], title, kind, lead, badges = [], pr
   Object.assign(beside, {previous, next});
   const turn = element("div.turn");
   if (previous || next) append(turn, [arrow(previous, "←", "Previous"), arrow(next, "→", "Next")]);
-  parent.append(element("header.masthead", {},
-    element("nav.trail", {"aria-label": "The way here"}, trail.map(({href, text}) => [element("a", {href}, text), element("span", {"aria-hidden": "true"}, "/")]), kind && element("span", {}, kind)),
-    element("div.title", {}, element("h1", {}, title), badges, turn),
-    lead && element("p.lead", {}, lead)));
+  parent.append(
+    element(
+      "header.masthead",
+      {},
+      element(
+        "nav.trail",
+        {"aria-label": "The way here"},
+        trail.map(({href, text}) => [
+          element("a", {href}, text),
+          element("span", {"aria-hidden": "true"}, "/"),
+        ]),
+        kind && element("span", {}, kind),
+      ),
+      element("div.title", {}, element("h1", {}, title), badges, turn),
+      lead && element("p.lead", {}, lead),
+    ),
+  );
 }
 
 /**
@@ -35,7 +48,11 @@ export function masthead(parent, {trail = [], title, kind, lead, badges = [], pr
  */
 function arrow(link, sign, word) {
   if (!link) return element("span.off", {"aria-hidden": "true"}, sign);
-  return element("a", {href: link.href, "aria-label": `${word}: ${link.text}`, title: `${word}: ${link.text} (${sign} key)`}, sign);
+  return element(
+    "a",
+    {href: link.href, "aria-label": `${word}: ${link.text}`, title: `${word}: ${link.text} (${sign} key)`},
+    sign,
+  );
 }
 
 /** @param {string} text  @param {string} [tone]  @param {string} [title] */

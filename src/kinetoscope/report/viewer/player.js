@@ -48,10 +48,21 @@ export function picture(src) {
  *   outlined while the clock is within it; `timeline` draws the clock under the picture.
  */
 export function player(parent, track, {name, crisp = false, place = null, timeline = false}) {
-  const canvas = element("canvas", {role: "img", "aria-label": name, width: track.width, height: track.height, class: crisp ? "crisp" : null});
+  const canvas = element("canvas", {
+    role: "img",
+    "aria-label": name,
+    width: track.width,
+    height: track.height,
+    class: crisp ? "crisp" : null,
+  });
   const outline = place && element("div.place", {style: outlineStyle(place)});
   const cursor = timeline && element("div.cursor");
-  const screen = element("div.screen", {style: {"aspect-ratio": `${track.width} / ${track.height}`}}, canvas, outline);
+  const screen = element(
+    "div.screen",
+    {style: {"aspect-ratio": `${track.width} / ${track.height}`}},
+    canvas,
+    outline,
+  );
   const made = element("div.player", {}, screen, cursor && timelineUnder(track, place, cursor));
   parent.append(made);
   const pen = canvas.getContext("2d");
@@ -93,7 +104,13 @@ export function player(parent, track, {name, crisp = false, place = null, timeli
 export function filmstrip(parent, track, {name, crisp = false}) {
   const gap = Math.max(1, Math.round(track.width / 32));
   const step = track.width + gap;
-  const canvas = element("canvas", {role: "img", "aria-label": `${name}, all ${track.count} frames`, width: track.count * step - gap, height: track.height, class: crisp ? "crisp" : null});
+  const canvas = element("canvas", {
+    role: "img",
+    "aria-label": `${name}, all ${track.count} frames`,
+    width: track.count * step - gap,
+    height: track.height,
+    class: crisp ? "crisp" : null,
+  });
   const now = element("div.now", {style: {width: `${(100 * track.width) / canvas.width}%`}});
   const strip = element("div.film", {title: "Click a frame to stop there", on: {click: seek}}, canvas, now);
   parent.append(strip);
@@ -103,9 +120,12 @@ export function filmstrip(parent, track, {name, crisp = false}) {
     clock.seek(Math.min(track.count - 1, Math.floor(across * track.count)));
   }
   const pen = canvas.getContext("2d");
-  picture(track.src).then((image) => {
-    for (let frame = 0; frame < track.count; frame++) drawFrame(pen, image, track, frame, frame * step);
-  }, () => strip.replaceChildren(element("span.missing", {}, "picture missing")));
+  picture(track.src).then(
+    (image) => {
+      for (let frame = 0; frame < track.count; frame++) drawFrame(pen, image, track, frame, frame * step);
+    },
+    () => strip.replaceChildren(element("span.missing", {}, "picture missing")),
+  );
   clock.join(track.count, (frame) => {
     now.style.left = `${(100 * (frame % track.count) * step) / canvas.width}%`;
   });
@@ -127,7 +147,10 @@ function drawFrame(pen, image, track, frame, left) {
 
 /** @param {Place} place */
 const outlineStyle = ({left, top, width, height}) => ({
-  left: `${100 * left}%`, top: `${100 * top}%`, width: `${100 * width}%`, height: `${100 * height}%`,
+  left: `${100 * left}%`,
+  top: `${100 * top}%`,
+  width: `${100 * width}%`,
+  height: `${100 * height}%`,
 });
 
 /**
@@ -136,9 +159,13 @@ const outlineStyle = ({left, top, width, height}) => ({
  * @param {HTMLElement} cursor
  */
 function timelineUnder(track, place, cursor) {
-  const span = place && element("div.span", {style: {
-    left: `${(100 * place.start) / track.count}%`,
-    width: `${(100 * (place.end + 1 - place.start)) / track.count}%`,
-  }});
+  const span =
+    place &&
+    element("div.span", {
+      style: {
+        left: `${(100 * place.start) / track.count}%`,
+        width: `${(100 * (place.end + 1 - place.start)) / track.count}%`,
+      },
+    });
   return element("div.timeline", {"aria-hidden": "true"}, span, cursor);
 }

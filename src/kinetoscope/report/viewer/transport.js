@@ -11,12 +11,34 @@ const SPEEDS = [0.25, 0.5, 1, 2];
 /** @param {HTMLElement} parent */
 export function transport(parent) {
   const shape = drawing("path", {d: PLAY});
-  const button = element("button.play", {type: "button", on: {click: () => clock.toggle()}},
-    drawing("svg", {viewBox: "0 0 16 16", "aria-hidden": "true"}, shape));
-  const scrub = element("input", {type: "range", min: 0, step: 1, value: 0, "aria-label": "Frame", on: {input: () => clock.seek(Number(scrub.value))}});
+  const button = element(
+    "button.play",
+    {type: "button", on: {click: () => clock.toggle()}},
+    drawing("svg", {viewBox: "0 0 16 16", "aria-hidden": "true"}, shape),
+  );
+  const scrub = element("input", {
+    type: "range",
+    min: 0,
+    step: 1,
+    value: 0,
+    "aria-label": "Frame",
+    on: {input: () => clock.seek(Number(scrub.value))},
+  });
   const readout = element("output", {"aria-live": "off"});
-  const speeds = choice("Speed", SPEEDS.map((value) => ({value, text: `${value} ×`})), clock.speed, (value) => clock.faster(value));
-  const bar = element("div.transport", {role: "region", "aria-label": "Playback"}, button, scrub, readout, speeds);
+  const speeds = choice(
+    "Speed",
+    SPEEDS.map((value) => ({value, text: `${value} ×`})),
+    clock.speed,
+    (value) => clock.faster(value),
+  );
+  const bar = element(
+    "div.transport",
+    {role: "region", "aria-label": "Playback"},
+    button,
+    scrub,
+    readout,
+    speeds,
+  );
   parent.append(bar);
 
   function show() {

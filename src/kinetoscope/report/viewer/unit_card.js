@@ -23,17 +23,24 @@ export function unitCard(unit, words, clips, {stream = "both", slowness = -1} = 
   const shown = unit.stimuli[slowness] ?? strongest(unit.stimuli);
   const asked = [stream !== "flow" && shown?.frames, stream !== "frames" && shown?.flow].filter(Boolean);
   const tracks = asked.length ? asked : [shown?.frames ?? shown?.flow].filter(Boolean);
-  for (const track of tracks) if (track) player(screens, track, {name: `Stimulus of ${unit.unit}`, crisp: true});
+  for (const track of tracks)
+    if (track) player(screens, track, {name: `Stimulus of ${unit.unit}`, crisp: true});
   if (!tracks.length) stand(screens, unit, clips);
-  return element(`a.unit-card${unit.dead ? ".dead" : ""}`, {href: address.unit(unit.unit)}, screens,
-    element("span.words", {}, element("span.unit", {}, unit.unit), words));
+  return element(
+    `a.unit-card${unit.dead ? ".dead" : ""}`,
+    {href: address.unit(unit.unit)},
+    screens,
+    element("span.words", {}, element("span.unit", {}, unit.unit), words),
+  );
 }
 
 /** @param {HTMLElement} screens  @param {Unit} unit  @param {Clip[]} clips */
 function stand(screens, unit, clips) {
   const clip = unit.top.length ? clips[unit.top[0].clip] : null;
   const tracks = [clip?.frames, clip?.flow].filter(Boolean);
-  for (const track of tracks) if (track) player(screens, track, {name: `The clip that excites ${unit.unit} most`, place: unit.top[0].place});
+  for (const track of tracks)
+    if (track)
+      player(screens, track, {name: `The clip that excites ${unit.unit} most`, place: unit.top[0].place});
   if (!tracks.length) screens.append(element("span.missing", {}, unit.dead ? "dead" : "no stimulus"));
 }
 
@@ -46,7 +53,13 @@ function stand(screens, unit, clips) {
 export async function unitCards(parent, units, words) {
   const clips = await allClips();
   const found = await Promise.all(units.map(({unit}) => unitNamed(unit)));
-  parent.append(element("div.unit-grid", {}, found.map((unit, place) => unit && unitCard(unit, words(place), clips))));
+  parent.append(
+    element(
+      "div.unit-grid",
+      {},
+      found.map((unit, place) => unit && unitCard(unit, words(place), clips)),
+    ),
+  );
 }
 
 /** @param {string} name */

@@ -5,7 +5,9 @@
 
 /** @param {Measured} share */
 export const percent = (share, digits = 1) =>
-  share === null || share === undefined ? "–" : `${(100 * share).toFixed(share === 1 || share === 0 ? 0 : digits)} %`;
+  share === null || share === undefined
+    ? "–"
+    : `${(100 * share).toFixed(share === 1 || share === 0 ? 0 : digits)} %`;
 
 /** @param {Measured} value */
 export function number(value, digits = 3) {
@@ -17,7 +19,8 @@ export function number(value, digits = 3) {
 }
 
 /** @param {Measured} value */
-export const decimal = (value, digits = 2) => (value === null || value === undefined ? "–" : value.toFixed(digits));
+export const decimal = (value, digits = 2) =>
+  value === null || value === undefined ? "–" : value.toFixed(digits);
 
 /** @param {Measured} value  a whole number, with thin spaces between the thousands */
 export const count = (value) =>
@@ -32,19 +35,27 @@ export const counted = (many, one, more = `${one}s`) => `${count(many)} ${many =
 
 /** @param {readonly number[] | null | undefined} size  frames, rows, columns */
 export const extent = (size) =>
-  !size ? "–" : size.length === 3 ? `${counted(size[0], "frame")}, ${size[1]} × ${size[2]} px` : size.join(" × ");
+  !size
+    ? "–"
+    : size.length === 3
+      ? `${counted(size[0], "frame")}, ${size[1]} × ${size[2]} px`
+      : size.join(" × ");
 
 /** @param {Measured} ratio  activation of a stimulus over that of the best real clip */
-export const times = (ratio) => (ratio === null || ratio === undefined ? "–" : `${ratio.toFixed(ratio < 10 ? 2 : 1)} ×`);
+export const times = (ratio) =>
+  ratio === null || ratio === undefined ? "–" : `${ratio.toFixed(ratio < 10 ? 2 : 1)} ×`;
 
 /**
  * What a stimulus reached against the best real clip, as a sentence.
  * @param {Measured} ratio
  */
 export function reached(ratio) {
-  if (ratio === null || ratio === undefined) return "No real clip excites this unit, so there is nothing to hold its stimuli against.";
-  if (ratio > 1.005) return `The best stimulus excites this unit ${ratio.toFixed(ratio < 10 ? 2 : 1)} times as strongly as the best real clip does.`;
-  if (ratio < 0.995) return `The best stimulus reaches ${percent(ratio, 0)} of what the best real clip reaches: some clip shows this unit more of what it likes.`;
+  if (ratio === null || ratio === undefined)
+    return "No real clip excites this unit, so there is nothing to hold its stimuli against.";
+  if (ratio > 1.005)
+    return `The best stimulus excites this unit ${ratio.toFixed(ratio < 10 ? 2 : 1)} times as strongly as the best real clip does.`;
+  if (ratio < 0.995)
+    return `The best stimulus reaches ${percent(ratio, 0)} of what the best real clip reaches: some clip shows this unit more of what it likes.`;
   return "The best stimulus excites this unit as strongly as the best real clip does.";
 }
 
@@ -57,7 +68,12 @@ export const clockTime = (seconds) => `${seconds.toFixed(2)} s`;
  * @param {number} many
  */
 export function paceWord(place, many) {
-  const words = [["stimulus"], ["slow", "fast"], ["slow", "medium", "fast"], ["slowest", "slow", "fast", "fastest"]][many - 1];
+  const words = [
+    ["stimulus"],
+    ["slow", "fast"],
+    ["slow", "medium", "fast"],
+    ["slowest", "slow", "fast", "fastest"],
+  ][many - 1];
   if (words) return words[place];
   return place === 0 ? "slowest" : place === many - 1 ? "fastest" : "";
 }

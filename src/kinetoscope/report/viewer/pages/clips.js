@@ -19,14 +19,32 @@ const AT_ONCE = 60;
 export async function clips({ask}, parent) {
   const all = await allClips();
   const wanted = {label: ask.get("label"), predicted: ask.get("predicted"), only: ask.get("only") ?? "all"};
-  masthead(parent, {trail: [{href: address.overview(), text: look.network.name}], kind: "Clips", title: title(wanted), lead: lead(wanted)});
+  masthead(parent, {
+    trail: [{href: address.overview(), text: look.network.name}],
+    kind: "Clips",
+    title: title(wanted),
+    lead: lead(wanted),
+  });
   const cards = element("div.clips");
   const said = element("p.quiet", {"aria-live": "polite"});
   const more = element("button.more", {type: "button", on: {click: () => show(Infinity)}}, "Show all");
-  section(parent, "Clips", choice("Show", [{value: "all", text: "all"}, {value: "wrong", text: "wrong"}, {value: "right", text: "right"}], wanted.only, (only) => {
-    wanted.only = only;
-    show(AT_ONCE);
-  })).append(said, cards, more);
+  section(
+    parent,
+    "Clips",
+    choice(
+      "Show",
+      [
+        {value: "all", text: "all"},
+        {value: "wrong", text: "wrong"},
+        {value: "right", text: "right"},
+      ],
+      wanted.only,
+      (only) => {
+        wanted.only = only;
+        show(AT_ONCE);
+      },
+    ),
+  ).append(said, cards, more);
   show(AT_ONCE);
 
   /** @param {number} most */
@@ -43,7 +61,8 @@ export async function clips({ask}, parent) {
 
 /** @param {Clip} clip  @param {Wanted} wanted */
 const fits = (clip, {label, predicted, only}) =>
-  (label === null || labelName(clip.label) === label) && (predicted === null || labelName(clip.predicted) === predicted) &&
+  (label === null || labelName(clip.label) === label) &&
+  (predicted === null || labelName(clip.predicted) === predicted) &&
   (only === "all" || isWrong(clip) === (only === "wrong"));
 
 /** @param {Wanted} wanted */
@@ -57,5 +76,11 @@ function title({label, predicted, only}) {
 /** @param {Wanted} wanted */
 function lead({label, predicted}) {
   const names = [...new Set([label, predicted].filter((name) => name !== null))];
-  return names.length ? names.map((name, i) => [i > 0 && " · ", "Class ", element("a", {href: address.label(/** @type {string} */ (name))}, name)]) : null;
+  return names.length
+    ? names.map((name, i) => [
+        i > 0 && " · ",
+        "Class ",
+        element("a", {href: address.label(/** @type {string} */ (name))}, name),
+      ])
+    : null;
 }

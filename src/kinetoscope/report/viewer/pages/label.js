@@ -21,21 +21,40 @@ export async function label({name}, parent) {
   const place = look.labels.findIndex((each) => each.name === name);
   if (place < 0) throw new Error(`unknown class: ${name}`);
   const found = look.labels[place];
-  const beside = (/** @type {import("kinetoscope/look").Label | undefined} */ other) => (other ? {href: address.label(other.name), text: other.name} : null);
+  const beside = (/** @type {import("kinetoscope/look").Label | undefined} */ other) =>
+    other ? {href: address.label(other.name), text: other.name} : null;
   masthead(parent, {
-    trail: [{href: address.overview(), text: look.network.name}, {href: address.labels(), text: "Classes"}], kind: "class", title: name, lead: lead(found),
-    badges: [found.accuracy !== null && badge(percent(found.accuracy), found.accuracy < 0.5 ? "bad" : "good", "recognized")],
-    previous: beside(look.labels[place - 1]), next: beside(look.labels[place + 1]),
+    trail: [
+      {href: address.overview(), text: look.network.name},
+      {href: address.labels(), text: "Classes"},
+    ],
+    kind: "class",
+    title: name,
+    lead: lead(found),
+    badges: [
+      found.accuracy !== null &&
+        badge(percent(found.accuracy), found.accuracy < 0.5 ? "bad" : "good", "recognized"),
+    ],
+    previous: beside(look.labels[place - 1]),
+    next: beside(look.labels[place + 1]),
   });
   mixed(parent, place);
   if (found.units.length) {
     await unitCards(section(parent, "Units most selective for it"), found.units, (place) => [
-      element("span.ratio", {title: "selectivity"}, decimal(found.units[place].selectivity))]);
+      element("span.ratio", {title: "selectivity"}, decimal(found.units[place].selectivity)),
+    ]);
   }
-  const own = (await allClips()).filter((clip) => clip.label === place).sort((a, b) => Number(isWrong(b)) - Number(isWrong(a)) || (a.probability ?? 0) - (b.probability ?? 0));
+  const own = (await allClips())
+    .filter((clip) => clip.label === place)
+    .sort((a, b) => Number(isWrong(b)) - Number(isWrong(a)) || (a.probability ?? 0) - (b.probability ?? 0));
   if (own.length) {
     const all = element("a", {href: address.clips({label: name})}, `All ${count(own.length)}`);
-    section(parent, "Its clips", all, "Those the network gets wrong first, then those it is least sure of").append(element("div.clips", {}, own.slice(0, SHOWN).map(clipCard)));
+    section(
+      parent,
+      "Its clips",
+      all,
+      "Those the network gets wrong first, then those it is least sure of",
+    ).append(element("div.clips", {}, own.slice(0, SHOWN).map(clipCard)));
   }
 }
 
@@ -55,10 +74,24 @@ function mixed(parent, place) {
   const body = section(parent, "What it is mixed up with");
   body.classList.add("split");
   const most = Math.max(...[...taken, ...mistaken].map((pair) => pair.count));
-  for (const [title, rows, other] of /** @type {const} */ ([["Taken for", taken, "taken"], ["Others taken for it", mistaken, "truth"]])) {
+  for (const [title, rows, other] of /** @type {const} */ ([
+    ["Taken for", taken, "taken"],
+    ["Others taken for it", mistaken, "truth"],
+  ])) {
     const half = element("div", {}, element("h3", {}, title));
     body.append(half);
     if (!rows.length) half.append(element("p.quiet", {}, "Never."));
-    else bars(half, rows.map((pair) => ({text: names[pair[other]], value: pair.count, shown: count(pair.count), tone: "wrong", href: address.clips({label: names[pair.truth], predicted: names[pair.taken]})})), {name: title, most});
+    else
+      bars(
+        half,
+        rows.map((pair) => ({
+          text: names[pair[other]],
+          value: pair.count,
+          shown: count(pair.count),
+          tone: "wrong",
+          href: address.clips({label: names[pair.truth], predicted: names[pair.taken]}),
+        })),
+        {name: title, most},
+      );
   }
 }

@@ -37,23 +37,43 @@ export async function layer({name}, parent) {
   const found = layerNamed(name);
   if (!found) throw new Error(`unknown layer: ${name}`);
   const place = look.layers.indexOf(found);
-  const beside = (/** @type {Layer | undefined} */ other) => (other ? {href: address.layer(other.name), text: other.name} : null);
+  const beside = (/** @type {Layer | undefined} */ other) =>
+    other ? {href: address.layer(other.name), text: other.name} : null;
   masthead(parent, {
-    trail: [{href: address.overview(), text: look.network.name}, {href: address.layers(), text: "Layers"}], kind: "layer", title: name, lead: lead(found),
-    badges: [badge(found.lane === "both" ? "appearance and motion" : found.lane, found.lane), found.dead > 0 && badge(`${found.dead} dead`, "dead")],
-    previous: beside(look.layers[place - 1]), next: beside(look.layers[place + 1]),
+    trail: [
+      {href: address.overview(), text: look.network.name},
+      {href: address.layers(), text: "Layers"},
+    ],
+    kind: "layer",
+    title: name,
+    lead: lead(found),
+    badges: [
+      badge(found.lane === "both" ? "appearance and motion" : found.lane, found.lane),
+      found.dead > 0 && badge(`${found.dead} dead`, "dead"),
+    ],
+    previous: beside(look.layers[place - 1]),
+    next: beside(look.layers[place + 1]),
   });
   const units = await unitsOf(found);
   const clips = await allClips();
   if (units.length) grid(section(parent, "Units"), units, clips);
-  else section(parent, "Units").append(element("p.quiet", {}, "This look did not look at the units of this layer."));
+  else
+    section(parent, "Units").append(
+      element("p.quiet", {}, "This look did not look at the units of this layer."),
+    );
 }
 
 /** @param {Layer} layer */
 function lead({kind, channels, shape, receptive_field, stride, ratio, selectivity}) {
-  const output = shape && shape.length === 4 ? `, each answering at ${shape[1]} × ${shape[2]} × ${shape[3]} places (frames × rows × columns)` : "";
-  const sees = receptive_field ? ` One answer sees ${extent(receptive_field)} of the clip, the next is ${extent(stride)} further.` : "";
-  const measured = ratio === null ? "" : ` The middle unit's best stimulus reaches ${times(ratio)} its best real clip.`;
+  const output =
+    shape && shape.length === 4
+      ? `, each answering at ${shape[1]} × ${shape[2]} × ${shape[3]} places (frames × rows × columns)`
+      : "";
+  const sees = receptive_field
+    ? ` One answer sees ${extent(receptive_field)} of the clip, the next is ${extent(stride)} further.`
+    : "";
+  const measured =
+    ratio === null ? "" : ` The middle unit's best stimulus reaches ${times(ratio)} its best real clip.`;
   const keen = selectivity === null ? "" : ` The middle selectivity is ${decimal(selectivity)}.`;
   return `${kind}, ${counted(channels, "unit")}${output}.${sees}${measured}${keen}`;
 }
@@ -63,13 +83,19 @@ function grid(parent, units, clips) {
   const cards = element("div.unit-grid");
   const more = element("button.more", {type: "button", on: {click: () => show(Infinity)}}, "Show all");
   const said = element("p.quiet", {"aria-live": "polite"});
-  parent.append(tools(units, () => show(AT_ONCE)), said, cards, more);
+  parent.append(
+    tools(units, () => show(AT_ONCE)),
+    said,
+    cards,
+    more,
+  );
   show(AT_ONCE);
 
   /** @param {number} most */
   function show(most) {
     const sifted = sift(units);
-    said.textContent = sifted.length === units.length ? "" : `${counted(sifted.length, "unit")} of ${units.length}`;
+    said.textContent =
+      sifted.length === units.length ? "" : `${counted(sifted.length, "unit")} of ${units.length}`;
     cards.replaceChildren(...sifted.slice(0, most).map((unit) => card(unit, clips)));
     more.hidden = sifted.length <= most;
   }
@@ -78,7 +104,13 @@ function grid(parent, units, clips) {
 /** @param {Unit[]} units */
 function sift(units) {
   const text = wanted.text.trim().toLowerCase();
-  const kept = units.filter((unit) => !text || String(unit.channel) === text || (unit.preferred !== null && labelName(unit.preferred).toLowerCase().includes(text)) || (text === "dead" && unit.dead));
+  const kept = units.filter(
+    (unit) =>
+      !text ||
+      String(unit.channel) === text ||
+      (unit.preferred !== null && labelName(unit.preferred).toLowerCase().includes(text)) ||
+      (text === "dead" && unit.dead),
+  );
   const {of} = ORDERS[wanted.order];
   return kept.sort((a, b) => of(b) - of(a) || a.channel - b.channel);
 }
@@ -91,18 +123,74 @@ function tools(units, change) {
   };
   const slownesses = units.find((unit) => unit.stimuli.length)?.stimuli.map((each) => each.slowness) ?? [];
   const both = units.some((unit) => unit.stimuli.some((each) => each.frames && each.flow));
-  return element("div.tools", {},
-    element("label", {}, "Sort by ", element("select", {on: {change: (/** @type {any} */ event) => set({order: event.target.value})}}, Object.entries(ORDERS).map(([key, {text}]) => element("option", {value: key, selected: key === wanted.order}, text)))),
-    element("label", {}, "Show only ", element("input", {type: "search", value: wanted.text, placeholder: "number, class or “dead”", on: {input: (/** @type {any} */ event) => set({text: event.target.value})}})),
-    both && choice("Streams", /** @type {{value: typeof wanted.stream, text: string}[]} */ ([{value: "both", text: "both"}, {value: "frames", text: "appearance"}, {value: "flow", text: "motion"}]), wanted.stream, (stream) => set({stream})),
-    slownesses.length > 1 && choice("Slowness", [{value: -1, text: "strongest"}, ...slownesses.map((slowness, value) => ({value, text: chi(slowness)}))], wanted.slowness < slownesses.length ? wanted.slowness : -1, (slowness) => set({slowness})));
+  return element(
+    "div.tools",
+    {},
+    element(
+      "label",
+      {},
+      "Sort by ",
+      element(
+        "select",
+        {on: {change: (/** @type {any} */ event) => set({order: event.target.value})}},
+        Object.entries(ORDERS).map(([key, {text}]) =>
+          element("option", {value: key, selected: key === wanted.order}, text),
+        ),
+      ),
+    ),
+    element(
+      "label",
+      {},
+      "Show only ",
+      element("input", {
+        type: "search",
+        value: wanted.text,
+        placeholder: "number, class or “dead”",
+        on: {input: (/** @type {any} */ event) => set({text: event.target.value})},
+      }),
+    ),
+    both &&
+      choice(
+        "Streams",
+        /** @type {{value: typeof wanted.stream, text: string}[]} */ ([
+          {value: "both", text: "both"},
+          {value: "frames", text: "appearance"},
+          {value: "flow", text: "motion"},
+        ]),
+        wanted.stream,
+        (stream) => set({stream}),
+      ),
+    slownesses.length > 1 &&
+      choice(
+        "Slowness",
+        [
+          {value: -1, text: "strongest"},
+          ...slownesses.map((slowness, value) => ({value, text: chi(slowness)})),
+        ],
+        wanted.slowness < slownesses.length ? wanted.slowness : -1,
+        (slowness) => set({slowness}),
+      ),
+  );
 }
 
 /** @param {Unit} unit  @param {import("kinetoscope/look").Clip[]} clips */
 function card(unit, clips) {
   const shown = unit.stimuli[wanted.slowness] ?? strongest(unit.stimuli);
-  return unitCard(unit, [
-    shown && element("span.ratio", {title: "its activation over that of the best real clip"}, times(shown.ratio)),
-    unit.dead ? element("span.quiet", {}, "dead") : unit.preferred !== null && element("span.quiet", {title: `selectivity ${decimal(unit.selectivity)}`}, labelName(unit.preferred)),
-  ], clips, wanted);
+  return unitCard(
+    unit,
+    [
+      shown &&
+        element("span.ratio", {title: "its activation over that of the best real clip"}, times(shown.ratio)),
+      unit.dead
+        ? element("span.quiet", {}, "dead")
+        : unit.preferred !== null &&
+          element(
+            "span.quiet",
+            {title: `selectivity ${decimal(unit.selectivity)}`},
+            labelName(unit.preferred),
+          ),
+    ],
+    clips,
+    wanted,
+  );
 }

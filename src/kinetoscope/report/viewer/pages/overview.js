@@ -25,7 +25,15 @@ export function overview(_, parent) {
   figures(words);
   mosaic(hero);
   questions(section(parent, "Four questions"));
-  network(look, section(parent, "Architecture", null, "Each layer shows stimuli of a few of its units. Click one to see them all."));
+  network(
+    look,
+    section(
+      parent,
+      "Architecture",
+      null,
+      "Each layer shows stimuli of a few of its units. Click one to see them all.",
+    ),
+  );
   if (look.evaluation) accuracy(parent);
   provenance(section(parent, "How this was made"));
 }
@@ -33,40 +41,92 @@ export function overview(_, parent) {
 function lead() {
   const {labels, expects} = look.network;
   const streams = {frames: "frames", flow: "optical flow"};
-  const seen = listed((expects.streams ?? []).map((/** @type {"frames" | "flow"} */ name) => streams[name] ?? name));
-  const size = expects.size ? `, ${counted(expects.frames, "frame")} of ${expects.size[1]} × ${expects.size[0]} pixels at a time` : "";
+  const seen = listed(
+    (expects.streams ?? []).map((/** @type {"frames" | "flow"} */ name) => streams[name] ?? name),
+  );
+  const size = expects.size
+    ? `, ${counted(expects.frames, "frame")} of ${expects.size[1]} × ${expects.size[0]} pixels at a time`
+    : "";
   const first = `It tells ${counted(labels.length, "class", "classes")} apart from ${seen || "clips"}${size}.`;
-  return [first, look.evaluation ? ` ${look.evaluation.protocol}` : " Its accuracy was not measured in this look."];
+  return [
+    first,
+    look.evaluation ? ` ${look.evaluation.protocol}` : " Its accuracy was not measured in this look.",
+  ];
 }
 
 /** @param {Element} parent */
 function figures(parent) {
-  const {evaluation, sums, network: {weights_count}} = look;
+  const {
+    evaluation,
+    sums,
+    network: {weights_count},
+  } = look;
   const shown = [
-    evaluation && {value: percent(evaluation.top1), text: "top-1 accuracy", title: `of ${counted(evaluation.videos ?? 0, "video")}`},
-    evaluation && evaluation.top5 !== null && look.network.labels.length > 5 && {value: percent(evaluation.top5), text: "top-5 accuracy"},
-    evaluation && evaluation.mean_class_accuracy !== null && {value: percent(evaluation.mean_class_accuracy), text: "mean class accuracy"},
-    evaluation && evaluation.calibration_error !== null && {value: percent(evaluation.calibration_error), text: "calibration error", title: "mean gap between how sure it is and how often it is right"},
+    evaluation && {
+      value: percent(evaluation.top1),
+      text: "top-1 accuracy",
+      title: `of ${counted(evaluation.videos ?? 0, "video")}`,
+    },
+    evaluation &&
+      evaluation.top5 !== null &&
+      look.network.labels.length > 5 && {value: percent(evaluation.top5), text: "top-5 accuracy"},
+    evaluation &&
+      evaluation.mean_class_accuracy !== null && {
+        value: percent(evaluation.mean_class_accuracy),
+        text: "mean class accuracy",
+      },
+    evaluation &&
+      evaluation.calibration_error !== null && {
+        value: percent(evaluation.calibration_error),
+        text: "calibration error",
+        title: "mean gap between how sure it is and how often it is right",
+      },
     {value: compact(weights_count), text: "weights", title: count(weights_count)},
-    sums.scanned > 0 && {value: count(sums.scanned), text: `units scanned, ${sums.dead ? count(sums.dead) : "none"} dead`, title: `on ${counted(look.clips_count, "clip")}`},
+    sums.scanned > 0 && {
+      value: count(sums.scanned),
+      text: `units scanned, ${sums.dead ? count(sums.dead) : "none"} dead`,
+      title: `on ${counted(look.clips_count, "clip")}`,
+    },
   ];
-  parent.append(element("dl.figures", {}, shown.map((each) => each && element("div", {title: each.title}, element("dt", {}, each.text), element("dd", {}, each.value)))));
+  parent.append(
+    element(
+      "dl.figures",
+      {},
+      shown.map(
+        (each) =>
+          each &&
+          element("div", {title: each.title}, element("dt", {}, each.text), element("dd", {}, each.value)),
+      ),
+    ),
+  );
 }
 
 /** @param {number} value */
-const compact = (value) => (value >= 1e6 ? `${(value / 1e6).toFixed(value < 1e8 ? 1 : 0)} M` : value >= 1e4 ? `${Math.round(value / 1e3)} k` : count(value));
+const compact = (value) =>
+  value >= 1e6
+    ? `${(value / 1e6).toFixed(value < 1e8 ? 1 : 0)} M`
+    : value >= 1e4
+      ? `${Math.round(value / 1e3)} k`
+      : count(value);
 
 /** @param {Element} parent */
 function mosaic(parent) {
   if (!look.sprites.length) return;
   const grid = element("div.mosaic");
   look.sprites.forEach((sprite, i) => {
-    const track = i % 2 ? sprite.flow ?? sprite.frames : sprite.frames ?? sprite.flow;
+    const track = i % 2 ? (sprite.flow ?? sprite.frames) : (sprite.frames ?? sprite.flow);
     const link = element("a", {href: address.unit(sprite.unit), title: sprite.unit});
     if (track) player(link, track, {name: `A stimulus of ${sprite.unit}`, crisp: true});
     grid.append(link);
   });
-  parent.append(element("div.peep", {}, grid, element("p.legend", {}, "What some of its units would like to see: appearance and motion in turn")));
+  parent.append(
+    element(
+      "div.peep",
+      {},
+      grid,
+      element("p.legend", {}, "What some of its units would like to see: appearance and motion in turn"),
+    ),
+  );
 }
 
 /** @param {Element} parent */
@@ -80,7 +140,14 @@ function accuracy(parent) {
   confusion(look, left);
   const worst = confusions(look).slice(0, 6);
   if (worst.length) {
-    right.append(element("h3", {}, "Most often"), element("ol.pairs", {}, worst.map(({truth, taken, count: many}) => pair(truth, taken, many))));
+    right.append(
+      element("h3", {}, "Most often"),
+      element(
+        "ol.pairs",
+        {},
+        worst.map(({truth, taken, count: many}) => pair(truth, taken, many)),
+      ),
+    );
   }
   if (look.evaluation?.reliability.length) {
     right.append(element("h3", {}, "Is it right as often as it says?"));
@@ -91,6 +158,16 @@ function accuracy(parent) {
 /** @param {number} truth  @param {number} taken  @param {number} many */
 function pair(truth, taken, many) {
   const names = look.network.labels;
-  return element("li", {}, element("a", {href: address.clips({label: names[truth], predicted: names[taken]})},
-    element("b", {}, names[truth]), " taken for ", element("b", {}, names[taken])), element("span.quiet", {}, ` ${count(many)} ×`));
+  return element(
+    "li",
+    {},
+    element(
+      "a",
+      {href: address.clips({label: names[truth], predicted: names[taken]})},
+      element("b", {}, names[truth]),
+      " taken for ",
+      element("b", {}, names[taken]),
+    ),
+    element("span.quiet", {}, ` ${count(many)} ×`),
+  );
 }

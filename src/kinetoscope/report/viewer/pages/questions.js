@@ -11,15 +11,20 @@ import {confusions} from "kinetoscope/views/evaluation";
 import {chi} from "kinetoscope/views/stimulus";
 import {count, counted, decimal, percent} from "kinetoscope/words";
 
+/** An answer tells whether anything was measured. */
+const QUESTIONS = [
+  {title: "Motion, appearance, or both?", answer: streams},
+  {title: "Specific or general?", answer: specific},
+  {title: "How does abstraction grow?", answer: abstraction},
+  {title: "Why does it fail?", answer: failure},
+];
+
 /** @param {Element} parent */
 export function questions(parent) {
   parent.classList.add("questions");
-  for (const [title, answer] of [
-    ["Motion, appearance, or both?", streams], ["Specific or general?", specific],
-    ["How does abstraction grow?", abstraction], ["Why does it fail?", failure],
-  ]) {
+  for (const {title, answer} of QUESTIONS) {
     const card = element("article.question", {}, element("h3", {}, title));
-    if (!(/** @type {(card: any) => boolean} */ (answer)(card))) card.append(element("p.quiet", {}, "Not measured in this look."));
+    if (!answer(card)) card.append(element("p.quiet", {}, "Not measured in this look."));
     parent.append(card);
   }
 }
@@ -29,17 +34,33 @@ function streams(card) {
   const {variants, evaluation, sums} = look;
   if (variants.length && evaluation) {
     card.append(element("p", {}, "Accuracy as parts of the clip are taken away:"));
-    bars(card, [{text: "all of it", value: evaluation.top1, shown: percent(evaluation.top1), tone: "strong"},
-      ...variants.map(({name, top1}) => ({text: name, value: top1, shown: percent(top1)}))], {name: "Accuracy", most: 1});
+    bars(
+      card,
+      [
+        {text: "all of it", value: evaluation.top1, shown: percent(evaluation.top1), tone: "strong"},
+        ...variants.map(({name, top1}) => ({text: name, value: top1, shown: percent(top1)})),
+      ],
+      {name: "Accuracy", most: 1},
+    );
     const chance = 1 / Math.max(1, look.network.labels.length);
     card.append(element("p.quiet", {}, `Chance is ${percent(chance)}.`));
   }
   if (sums.pace.length > 1) {
     card.append(element("p", {}, "How many units are excited most by the stimulus of each slowness:"));
-    bars(card, sums.pace.map(({slowness, count: many}) => ({text: chi(slowness), value: many, shown: count(many)})), {name: "Units by slowness"});
+    bars(
+      card,
+      sums.pace.map(({slowness, count: many}) => ({text: chi(slowness), value: many, shown: count(many)})),
+      {name: "Units by slowness"},
+    );
   }
   if (sums.measured) {
-    card.append(element("p", {}, `In ${count(sums.above_one)} of ${count(sums.measured)} units a stimulus excites more than any real clip does.`));
+    card.append(
+      element(
+        "p",
+        {},
+        `In ${count(sums.above_one)} of ${count(sums.measured)} units a stimulus excites more than any real clip does.`,
+      ),
+    );
   }
   return variants.length > 0 || sums.pace.length > 1 || sums.measured > 0;
 }
@@ -48,11 +69,32 @@ function streams(card) {
 function specific(card) {
   const {sums, labels} = look;
   if (!sums.scanned) return false;
-  card.append(element("p", {}, `${count(sums.dead)} of ${count(sums.scanned)} units are dead: no clip excites them.`));
-  const keenest = labels.filter((label) => label.units.length).map((label) => ({label, ...label.units[0]})).sort((a, b) => b.selectivity - a.selectivity).slice(0, 5);
+  card.append(
+    element("p", {}, `${count(sums.dead)} of ${count(sums.scanned)} units are dead: no clip excites them.`),
+  );
+  const keenest = labels
+    .filter((label) => label.units.length)
+    .map((label) => ({label, ...label.units[0]}))
+    .sort((a, b) => b.selectivity - a.selectivity)
+    .slice(0, 5);
   if (keenest.length) {
-    card.append(element("p", {}, "The most selective units, and their class:"), element("ul.plain", {}, keenest.map(({label, unit, selectivity}) =>
-      element("li", {}, element("a.unit", {href: address.unit(unit)}, unit), " ", element("a", {href: address.label(label.name)}, label.name), element("span.quiet", {title: "selectivity"}, ` ${decimal(selectivity)}`)))));
+    card.append(
+      element("p", {}, "The most selective units, and their class:"),
+      element(
+        "ul.plain",
+        {},
+        keenest.map(({label, unit, selectivity}) =>
+          element(
+            "li",
+            {},
+            element("a.unit", {href: address.unit(unit)}, unit),
+            " ",
+            element("a", {href: address.label(label.name)}, label.name),
+            element("span.quiet", {title: "selectivity"}, ` ${decimal(selectivity)}`),
+          ),
+        ),
+      ),
+    );
   }
   return true;
 }
@@ -63,9 +105,25 @@ function abstraction(card) {
   if (measured.length < 2) return false;
   const [first, last] = [measured[0], measured[measured.length - 1]];
   card.append(element("p", {}, "The middle unit's selectivity for a class, layer by layer:"));
-  bars(card, measured.map(({name, selectivity, lane}) => ({text: name, value: selectivity, shown: decimal(selectivity), href: address.layer(name), tone: lane})), {name: "Selectivity by layer"});
+  bars(
+    card,
+    measured.map(({name, selectivity, lane}) => ({
+      text: name,
+      value: selectivity,
+      shown: decimal(selectivity),
+      href: address.layer(name),
+      tone: lane,
+    })),
+    {name: "Selectivity by layer"},
+  );
   if (first.receptive_field && last.receptive_field) {
-    card.append(element("p.quiet", {}, `What a unit sees grows from ${first.receptive_field.join(" × ")} to ${last.receptive_field.join(" × ")} (frames × pixels).`));
+    card.append(
+      element(
+        "p.quiet",
+        {},
+        `What a unit sees grows from ${first.receptive_field.join(" × ")} to ${last.receptive_field.join(" × ")} (frames × pixels).`,
+      ),
+    );
   }
   return true;
 }
@@ -76,12 +134,39 @@ function failure(card) {
   const worst = confusions(look);
   const names = look.network.labels;
   if (!worst.length) {
-    card.append(element("p", {}, `It does not: all of ${counted(look.evaluation.videos ?? 0, "video")} were told apart.`));
+    card.append(
+      element(
+        "p",
+        {},
+        `It does not: all of ${counted(look.evaluation.videos ?? 0, "video")} were told apart.`,
+      ),
+    );
     return true;
   }
   const all = worst.reduce((sum, each) => sum + each.count, 0);
-  card.append(element("p", {}, `${counted(all, "video")} wrong. Mixed up most often:`), element("ul.plain", {}, worst.slice(0, 5).map(({truth, taken, count: many}) =>
-    element("li", {}, element("a", {href: address.clips({label: names[truth], predicted: names[taken]})}, `${names[truth]} taken for ${names[taken]}`), element("span.quiet", {}, ` ${count(many)} ×`)))));
-  card.append(element("p", {}, element("a", {href: address.clips({only: "wrong"})}, "All clips it gets wrong")));
+  card.append(
+    element("p", {}, `${counted(all, "video")} wrong. Mixed up most often:`),
+    element(
+      "ul.plain",
+      {},
+      worst
+        .slice(0, 5)
+        .map(({truth, taken, count: many}) =>
+          element(
+            "li",
+            {},
+            element(
+              "a",
+              {href: address.clips({label: names[truth], predicted: names[taken]})},
+              `${names[truth]} taken for ${names[taken]}`,
+            ),
+            element("span.quiet", {}, ` ${count(many)} ×`),
+          ),
+        ),
+    ),
+  );
+  card.append(
+    element("p", {}, element("a", {href: address.clips({only: "wrong"})}, "All clips it gets wrong")),
+  );
   return true;
 }

@@ -23,14 +23,31 @@ export async function unit({name}, parent) {
   const place = units.findIndex((each) => each.channel === channel);
   if (!layer || place < 0) throw new Error(`unknown unit: ${name}`);
   const found = units[place];
-  const beside = (/** @type {Unit | undefined} */ other) => (other ? {href: address.unit(other.unit), text: other.unit} : null);
+  const beside = (/** @type {Unit | undefined} */ other) =>
+    other ? {href: address.unit(other.unit), text: other.unit} : null;
   masthead(parent, {
-    trail: [{href: address.overview(), text: look.network.name}, {href: address.layer(layerName), text: layerName}], kind: "unit", title: element("span.unit", {}, name),
-    lead: lead(found), badges: badges(found), previous: beside(units[place - 1]), next: beside(units[place + 1]),
+    trail: [
+      {href: address.overview(), text: look.network.name},
+      {href: address.layer(layerName), text: layerName},
+    ],
+    kind: "unit",
+    title: element("span.unit", {}, name),
+    lead: lead(found),
+    badges: badges(found),
+    previous: beside(units[place - 1]),
+    next: beside(units[place + 1]),
   });
   if (found.stimuli.length) stimulus(found, section(parent, "What it would like to see"));
   if (found.top.length) {
-    await retrieval(found, section(parent, "Real clips that excite it most", null, "Outlined is what the unit sees where it is excited most, while it sees it; the bar below shows when."));
+    await retrieval(
+      found,
+      section(
+        parent,
+        "Real clips that excite it most",
+        null,
+        "Outlined is what the unit sees where it is excited most, while it sees it; the bar below shows when.",
+      ),
+    );
   }
   answers(parent, found);
   if (found.stimuli.some((each) => Object.keys(each.history).length > 1)) {
@@ -43,9 +60,11 @@ export async function unit({name}, parent) {
 /** @param {Unit} unit */
 function lead(unit) {
   const best = strongest(unit.stimuli);
-  if (unit.dead) return `No clip of the scan excites this unit${best?.activation ? `; its best stimulus reaches ${number(best.activation)}` : ""}.`;
+  if (unit.dead)
+    return `No clip of the scan excites this unit${best?.activation ? `; its best stimulus reaches ${number(best.activation)}` : ""}.`;
   const held = unit.stimuli.length ? reached(best?.ratio) : "This look made no stimulus for this unit.";
-  const liked = unit.preferred === null ? "" : ` Of all classes it answers to ${labelName(unit.preferred)} most.`;
+  const liked =
+    unit.preferred === null ? "" : ` Of all classes it answers to ${labelName(unit.preferred)} most.`;
   return held + liked;
 }
 
@@ -53,8 +72,14 @@ function lead(unit) {
 function badges(unit) {
   return [
     unit.dead && badge("dead", "dead", "no clip of the scan excites it"),
-    unit.best_real !== null && badge(`best real clip ${number(unit.best_real)}`, "", "the largest activation in the scan"),
-    unit.selectivity !== null && badge(`selectivity ${decimal(unit.selectivity)}`, "", "(best class − mean of the others) / (best class + mean of the others)"),
+    unit.best_real !== null &&
+      badge(`best real clip ${number(unit.best_real)}`, "", "the largest activation in the scan"),
+    unit.selectivity !== null &&
+      badge(
+        `selectivity ${decimal(unit.selectivity)}`,
+        "",
+        "(best class − mean of the others) / (best class + mean of the others)",
+      ),
   ];
 }
 
@@ -64,13 +89,23 @@ function answers(parent, unit) {
   const body = section(parent, "How it answers");
   body.classList.add("split");
   if (unit.profile) {
-    const left = element("div", {}, element("h3", {}, "To each class"), element("p.note", {}, "Mean over the class's clips of the maximum in a clip"));
+    const left = element(
+      "div",
+      {},
+      element("h3", {}, "To each class"),
+      element("p.note", {}, "Mean over the class's clips of the maximum in a clip"),
+    );
     body.append(left);
     profile(unit, left);
   }
   if (unit.histogram) {
     const clips = unit.histogram.counts.reduce((sum, each) => sum + each, 0);
-    const right = element("div", {}, element("h3", {}, "To every clip"), element("p.note", {}, `Its maximum in each of ${counted(clips, "clip")}`));
+    const right = element(
+      "div",
+      {},
+      element("h3", {}, "To every clip"),
+      element("p.note", {}, `Its maximum in each of ${counted(clips, "clip")}`),
+    );
     body.append(right);
     histogram(unit, right);
   }

@@ -18,14 +18,39 @@ import {counted, times} from "kinetoscope/words";
 export function network(look, parent) {
   const lanes = {appearance: lane(look, "appearance"), motion: lane(look, "motion")};
   const joined = look.layers.filter((layer) => layer.lane === "both");
-  const both = element("ol.lane.both", {"aria-label": lanes.motion.length ? "joined" : "layers"}, folded(joined));
+  const both = element(
+    "ol.lane.both",
+    {"aria-label": lanes.motion.length ? "joined" : "layers"},
+    folded(joined),
+  );
   const before = lanes.appearance.length + lanes.motion.length > 0;
-  parent.append(element(`div.network${before ? ".two" : ""}`, {tabindex: 0, role: "group", "aria-label": "Architecture"},
-    before && element("div.lanes", {},
-      lanes.appearance.length > 0 && element("div.track.appearance", {}, element("h3", {}, "appearance"), element("ol.lane", {}, folded(lanes.appearance))),
-      lanes.motion.length > 0 && element("div.track.motion", {}, element("h3", {}, "motion"), element("ol.lane", {}, folded(lanes.motion)))),
-    before && element("div.join", {"aria-hidden": "true"}),
-    joined.length > 0 && element("div.track.both", {}, element("h3", {}, before ? "both" : "layers"), both)));
+  parent.append(
+    element(
+      `div.network${before ? ".two" : ""}`,
+      {tabindex: 0, role: "group", "aria-label": "Architecture"},
+      before &&
+        element(
+          "div.lanes",
+          {},
+          lanes.appearance.length > 0 &&
+            element(
+              "div.track.appearance",
+              {},
+              element("h3", {}, "appearance"),
+              element("ol.lane", {}, folded(lanes.appearance)),
+            ),
+          lanes.motion.length > 0 &&
+            element(
+              "div.track.motion",
+              {},
+              element("h3", {}, "motion"),
+              element("ol.lane", {}, folded(lanes.motion)),
+            ),
+        ),
+      before && element("div.join", {"aria-hidden": "true"}),
+      joined.length > 0 && element("div.track.both", {}, element("h3", {}, before ? "both" : "layers"), both),
+    ),
+  );
 }
 
 /** @param {Look} look  @param {"appearance" | "motion"} which */
@@ -36,8 +61,20 @@ function folded(layers) {
   /** @type {Layer[]} */ let quiet = [];
   /** @type {any[]} */ const made = [];
   const fold = () => {
-    if (quiet.length) made.push(element("li.folded", {}, quiet.map(({name, kind}) =>
-      element("a", {href: address.layer(name), title: `${name} (${kind})`}, element("span", {}, shortName(name))))));
+    if (quiet.length)
+      made.push(
+        element(
+          "li.folded",
+          {},
+          quiet.map(({name, kind}) =>
+            element(
+              "a",
+              {href: address.layer(name), title: `${name} (${kind})`},
+              element("span", {}, shortName(name)),
+            ),
+          ),
+        ),
+      );
     quiet = [];
   };
   for (const layer of layers) {
@@ -56,15 +93,40 @@ function folded(layers) {
 function node(layer) {
   const faces = element("span.faces");
   for (const sprite of layer.sprites.slice(0, 4)) {
-    const track = (layer.lane === "motion" ? sprite.flow ?? sprite.frames : sprite.frames ?? sprite.flow);
+    const track = layer.lane === "motion" ? (sprite.flow ?? sprite.frames) : (sprite.frames ?? sprite.flow);
     if (track) player(faces, track, {name: `A stimulus of ${sprite.unit}`, crisp: true});
   }
-  const size = layer.shape && layer.shape.length === 4 ? `${layer.shape[1]} × ${layer.shape[2]} × ${layer.shape[3]}` : "";
-  return element("li", {}, element("a.node", {href: address.layer(layer.name)},
-    faces, element("span.name", {}, shortName(layer.name)),
-    element("span.quiet", {}, counted(layer.channels, "unit"), size && element("span.size", {title: "frames × rows × columns of its output"}, size)),
-    element("span.marks", {}, layer.dead > 0 && element("span.badge.dead", {}, `${layer.dead} dead`),
-      layer.ratio !== null && element("span.badge", {title: "median activation of its best stimuli over the best real clip"}, times(layer.ratio)))));
+  const size =
+    layer.shape && layer.shape.length === 4
+      ? `${layer.shape[1]} × ${layer.shape[2]} × ${layer.shape[3]}`
+      : "";
+  return element(
+    "li",
+    {},
+    element(
+      "a.node",
+      {href: address.layer(layer.name)},
+      faces,
+      element("span.name", {}, shortName(layer.name)),
+      element(
+        "span.quiet",
+        {},
+        counted(layer.channels, "unit"),
+        size && element("span.size", {title: "frames × rows × columns of its output"}, size),
+      ),
+      element(
+        "span.marks",
+        {},
+        layer.dead > 0 && element("span.badge.dead", {}, `${layer.dead} dead`),
+        layer.ratio !== null &&
+          element(
+            "span.badge",
+            {title: "median activation of its best stimuli over the best real clip"},
+            times(layer.ratio),
+          ),
+      ),
+    ),
+  );
 }
 
 /** @param {string} name  without the lane, which is written already */

@@ -24,10 +24,20 @@ export async function retrieval(unit, parent) {
   const foot = element("div.foot");
   parent.append(grid, foot);
   if (found.some(({of}) => of.flow)) {
-    foot.append(choice("Show of the clips", [{value: "frames", text: "frames"}, {value: "flow", text: "motion"}], shown, (way) => {
-      shown = way;
-      fill();
-    }));
+    foot.append(
+      choice(
+        "Show of the clips",
+        /** @type {{value: typeof shown, text: string}[]} */ ([
+          {value: "frames", text: "frames"},
+          {value: "flow", text: "motion"},
+        ]),
+        shown,
+        (way) => {
+          shown = way;
+          fill();
+        },
+      ),
+    );
     flowKey(foot, look.clips_full_colour);
   }
   fill();
@@ -45,13 +55,28 @@ export async function retrieval(unit, parent) {
 function topClip(unit, {of, activation, seconds, place}, most) {
   const link = element("a.clip", {href: address.clip(of.id)});
   const track = of[shown] ?? of.frames;
-  if (track) player(link, track, {name: `${of.name}, a clip that excites ${unit.unit}`, place, timeline: true});
+  if (track)
+    player(link, track, {name: `${of.name}, a clip that excites ${unit.unit}`, place, timeline: true});
   else link.append(element("div.missing", {}, "no picture"));
   const wrong = of.predicted !== null && of.label !== null && of.predicted !== of.label;
-  link.append(element("span.words", {},
-    element("span.label", {}, labelName(of.label)),
-    element("span.activation", {title: "activation"}, number(activation)),
-    element("span.quiet", {}, [most > 0 ? percent(activation / most, 0) : null, seconds === null ? null : `at ${clockTime(seconds)}`].filter(Boolean).join(" · ")),
-    wrong && element("span.wrong", {}, `taken for ${labelName(of.predicted)}`)));
+  link.append(
+    element(
+      "span.words",
+      {},
+      element("span.label", {}, labelName(of.label)),
+      element("span.activation", {title: "activation"}, number(activation)),
+      element(
+        "span.quiet",
+        {},
+        [
+          most > 0 ? percent(activation / most, 0) : null,
+          seconds === null ? null : `at ${clockTime(seconds)}`,
+        ]
+          .filter(Boolean)
+          .join(" · "),
+      ),
+      wrong && element("span.wrong", {}, `taken for ${labelName(of.predicted)}`),
+    ),
+  );
   return link;
 }
