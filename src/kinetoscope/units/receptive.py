@@ -86,13 +86,19 @@ def receptive_fields(network: Network, layers: Sequence[str]) -> dict[str, Recep
     for name in layers:
         network.layer(name)
     seen = survey(network)
-    fields = {}
-    for name in layers:
-        found = seen.get(name) or does_not_answer(name)
-        if isinstance(found, ClipError):
-            raise found
-        fields[name] = found.receptive_field
-    return fields
+    return {name: seen_or_refused(seen, name).receptive_field for name in layers}
+
+
+def seen_or_refused(seen: Mapping[str, Seen | ClipError], name: str) -> Seen:
+    """What a survey tells of one layer.
+
+    Raises:
+        ClipError: the layer does not answer, or can't be read.
+    """
+    found = seen.get(name) or does_not_answer(name)
+    if isinstance(found, ClipError):
+        raise found
+    return found
 
 
 def survey(network: Network) -> dict[str, Seen | ClipError]:

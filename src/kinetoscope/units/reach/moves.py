@@ -73,7 +73,7 @@ def _reshape(bound: Tensor, old: Sequence[int], new: Sequence[int]) -> Tensor:
         constant = math.prod(bound.shape[first:i]) == 1
         spread += [1] * (i - first) if constant else old[first:i]
         target += [1] * (j - start) if constant else new[start:j]
-    return bound.expand(spread).reshape(target)
+    return _squeezed(bound.expand(spread).reshape(target))
 
 
 def moved_along(call: Call) -> Trace:

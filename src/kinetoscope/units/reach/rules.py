@@ -64,6 +64,13 @@ def _copied(call: Call) -> Trace:
     return join([trace], call.answers[0].ndim) if trace else Trace()
 
 
+def _restrided(call: Call) -> Trace:
+    """Another order in memory, as global pooling gives; anything else is not followed."""
+    tensor, trace = call.only
+    ndim = call.answers[0].ndim
+    return trace if call.answers[0].shape == tensor.shape else _everything(call, ndim)
+
+
 # Joined along dimensions
 
 
@@ -131,6 +138,7 @@ def _attention(call: Call) -> Trace:
 
 _RULES: dict[str, Callable[[Call], Trace]] = {
     "convolution": convolution,
+    "as_strided": _restrided,
     "copy": _copied,
     **dict.fromkeys(("fill", "zero", "scalar_tensor"), _nothing),
     **dict.fromkeys(("_to_copy", "lift_fresh", "native_dropout", "bernoulli"), _joined),

@@ -1,0 +1,76 @@
+"""Which layers does a network have, what do they answer, and what do they see?"""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from kinetoscope.networks.network import Network
+from kinetoscope.units.receptive import ReceptiveField, Seen, seen_or_refused, survey
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """One layer of a network.
+
+    Args:
+        name: its path in the model.
+        kind: the class of its module.
+        channels: how many maps it answers with, which is how many units it has.
+        shape: of its answer to one clip: channel, time, height, width; channel alone where it has
+            no places.
+        receptive_field: of its places.
+    """
+
+    name: str
+    kind: str
+    channels: int
+    shape: tuple[int, ...]
+    receptive_field: ReceptiveField
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain values: the receptive field as size, stride and start of each stream too."""
+        values = {
+            "name": self.name,
+            "kind": self.kind,
+            "channels": self.channels,
+            "shape": list(self.shape),
+        }
+        streams = {name: _plain(each) for name, each in self.receptive_field.streams.items()}
+        return {**values, **_plain(self.receptive_field), "streams": streams}
+
+
+def list_layers(network: Network, *, every: bool = False) -> list[Layer]:
+    """The layers of a network, in the order of computation.
+
+    Args:
+        network: the layers are told for clips as it expects them.
+        every: each module that can be read, rather than those that the network names as worth
+            looking at.
+
+    Raises:
+        ClipError: a layer that the network names can't be read.
+    """
+    seen = survey(network)
+    if every or not network.layers:
+        readable = {name: found for name, found in seen.items() if isinstance(found, Seen)}
+        return [_layer(network, name, found) for name, found in readable.items()]
+    return [_layer(network, name, seen_or_refused(seen, name)) for name in network.layers]
+
+
+def _layer(network: Network, name: str, seen: Seen) -> Layer:
+    return Layer(
+        name=name,
+        kind=type(network.layer(name)).__name__,
+        channels=seen.shape[0],
+        shape=seen.shape,
+        receptive_field=seen.receptive_field,
+    )
+
+
+def _plain(field: ReceptiveField) -> dict[str, Any]:
+    values = asdict(field)
+    return {
+        "receptive_field": list(values["size"]),
+        "stride": list(values["stride"]),
+        "start": list(values["start"]),
+        "exact": values["exact"],
+    }
