@@ -5,6 +5,7 @@ computed and nothing else, or in earnest where a module can't do that. The modul
 """
 
 import inspect
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -31,6 +32,10 @@ SIZES: tuple[Size, ...] = (
     (16, 64, 64),
 )
 """The usual clips [frames, pixels, pixels], cheapest first where a network takes several."""
+
+_Answer = tuple[Tensor, int]
+"""What a layer answered, kept alive so that its id stays its own, and how often it had been changed
+in place until then: a block that changes its last layer's answer has another answer."""
 
 _WEIGHTED = (conv._ConvNd, nn.Linear)
 _LEAVES = (
@@ -109,7 +114,7 @@ def layers_worth_looking_at(module: nn.Module, spec: ClipSpec) -> tuple[str, ...
     A block of one convolution stands for it, with its norm and its ReLU; of nested blocks with the
     same answer the innermost is named.
     """
-    answers: dict[str, Tensor] = {}
+    answers: dict[str, _Answer] = {}
     handles = [
         each.register_forward_hook(_keeping(answers, name))
         for name, each in module.named_modules()
@@ -121,14 +126,14 @@ def layers_worth_looking_at(module: nn.Module, spec: ClipSpec) -> tuple[str, ...
         for handle in handles:
             handle.remove()
     modules = dict(module.named_modules())
-    kept: dict[str, Tensor] = {}
-    for name, answer in answers.items():
-        if _worth(name, modules, answers) and not any(answer is other for other in kept.values()):
-            kept[name] = answer
-    return tuple(kept)
+    kept: dict[tuple[int, int], str] = {}
+    for name, (answer, version) in answers.items():
+        if _worth(name, modules, answers):
+            kept.setdefault((id(answer), version), name)
+    return tuple(kept.values())
 
 
-def _worth(name: str, modules: dict[str, nn.Module], answers: dict[str, Tensor]) -> bool:
+def _worth(name: str, modules: dict[str, nn.Module], answers: dict[str, _Answer]) -> bool:
     module = modules[name]
     if next(module.children(), None) is not None:
         return True
@@ -142,10 +147,10 @@ def _weighted_within(module: nn.Module) -> int:
     return sum(isinstance(each, _WEIGHTED) for each in module.modules())
 
 
-def _keeping(answers: dict[str, Tensor], name: str):  # noqa: ANN202
+def _keeping(answers: dict[str, _Answer], name: str) -> Callable[..., None]:
     def keep(module: nn.Module, taken: object, answer: object) -> None:
         if isinstance(answer, Tensor) and answer.ndim in (2, 4, 5):
-            answers.setdefault(name, answer)
+            answers.setdefault(name, (answer, answer._version))
 
     return keep
 

@@ -29,6 +29,9 @@ from kinetoscope.networks.zoo import ZOO, build_network
 
 FORMAT = 1
 
+TO_BUILD = {"name", "options", "labels", "expects"}
+"""What a file must say so that its network can be built again."""
+
 PREFIXES = ("module.", "model.", "_orig_mod.")
 """What wrappers put before every name: DataParallel, a trainer's own module, torch.compile."""
 
@@ -137,7 +140,7 @@ def load_network(
     if weights is None:
         return _load_saved(Path(name_or_path), labels)
     about = read_metadata(Path(weights))
-    if about is not None and about["name"] == name:
+    if about is not None and about.get("name") == name:
         return _load_saved(Path(weights), labels)
     with torch.device("meta"):
         network = build_network(name, labels=labels)
@@ -254,10 +257,12 @@ def _load_saved(path: Path, labels: Sequence[str] | None) -> Network:
             )
         raise unknown_name("network", str(path), list(ZOO))
     about = read_metadata(path)
-    if about is None or about["name"] not in ZOO:
+    if about is None or about.get("name") not in ZOO or not about.keys() >= TO_BUILD:
         raise WeightsError(
             f"{path} does not say how to build its network",
-            got="no name of a network" if about is None else f"the name {about['name']}",
+            got=f"the name {about['name']}"
+            if about and "name" in about
+            else "no name of a network",
             expected="a file that save_network wrote, of a network of the zoo",
             hint='load_network("NAME", weights=...) or load_weights(network, ...)',
         )
@@ -302,21 +307,26 @@ def _check_complete(match: Match, network: Network, path: Path) -> None:
     if match.complete:
         return
     if trained_on := _labels_of(match, len(network.labels)):
-        layer = match.misfits[0][0].rpartition(".")[0]
+        layers = list(dict.fromkeys(_layer_of(name, network) for name, _, _ in match.misfits))
         raise WeightsError(
             f"{path} was trained on other labels than {network.name} has",
             got=f"scores for {trained_on} labels; {match}",
             expected=f"scores for {len(network.labels)} labels",
-            hint=f"name its labels (labels=[{trained_on} names]), or keep the layer untrained:"
-            f" load_weights(network, path, without=({layer!r},))",
+            hint=f"name its labels (labels=[{trained_on} names]), or leave out what scores them:"
+            f" load_weights(network, path, without={layers})",
         )
     about = read_metadata(path)
     raise WeightsError(
         f"{path} does not fit {network.name}",
         got=match,
         expected="every tensor in both, and of one shape",
-        hint=f"the file says that it is {about['name']}" if about else None,
+        hint=f"the file says that it is {about.get('name')}" if about else None,
     )
+
+
+def _layer_of(weight: str, network: Network) -> str:
+    holders = [layer for layer in network.layers if weight.startswith(f"{layer}.")]
+    return holders[0] if holders else weight.rpartition(".")[0]
 
 
 def _labels_of(match: Match, labels: int) -> int | None:

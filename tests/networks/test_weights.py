@@ -1,0 +1,266 @@
+import json
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as some
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from kinetoscope.clips.spec import ClipSpec
+from kinetoscope.errors import UnknownNameError, WeightsError
+from kinetoscope.networks.adapters import as_network
+from kinetoscope.networks.network import Network
+from kinetoscope.networks.weights import fit, load_network, load_weights, save_network
+from kinetoscope.networks.zoo import build_network
+
+LABELS = ["walk", "<script>", "naïve 跑"]
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    network = build_network("two_stream_small_toy", labels=LABELS, fusion="max")
+    for each in network.modules():
+        if isinstance(each, nn.BatchNorm3d):
+            each.running_mean.uniform_()
+            each.running_var.uniform_(0.5, 2)
+            each.num_batches_tracked.fill_(7)
+    return network
+
+
+def state(**tensors):
+    return {name: torch.full(shape, 1.0) for name, shape in tensors.items()}
+
+
+def test_a_network_comes_back_whole_and_in_eval_mode(network, clips_for, tmp_path):
+    save_network(network, tmp_path / "w.safetensors", recipe_toml='network = "a"')
+    loaded = load_network(tmp_path / "w.safetensors")
+    assert (loaded.name, loaded.labels, loaded.layers) == (
+        network.name,
+        network.labels,
+        network.layers,
+    )
+    assert (loaded.options, loaded.expects) == (network.options, network.expects)
+    assert not any(each.training for each in loaded.modules())
+    assert loaded.weights_hash == network.weights_hash
+    batch = clips_for(network, 2)
+    torch.testing.assert_close(loaded(batch), network.eval()(batch), rtol=0, atol=0)
+    found, kept = loaded.model.state_dict(), network.model.state_dict()
+    assert all(torch.equal(found[name], kept[name]) for name in kept)
+    assert all(weight.requires_grad for weight in loaded.parameters())
+
+
+def test_the_file_says_all_in_one_piece_of_json(network, tmp_path):
+    save_network(network, tmp_path / "w.safetensors", recipe_toml="seed = 1\n")
+    with safe_open(tmp_path / "w.safetensors", framework="pt") as file:
+        about = json.loads(file.metadata()["kinetoscope"])
+    assert about["name"] == "two_stream_small_toy"
+    assert about["labels"] == LABELS
+    assert about["recipe"] == "seed = 1\n"
+    assert ClipSpec.from_json(about["expects"]) == network.expects
+
+
+def test_the_same_network_gives_the_same_bytes(network, tmp_path):
+    for name in ("a.safetensors", "b.safetensors"):
+        save_network(network, tmp_path / name)
+    assert (tmp_path / "a.safetensors").read_bytes() == (tmp_path / "b.safetensors").read_bytes()
+
+
+def test_loading_takes_no_random_numbers_and_no_memory_twice(network, tmp_path):
+    save_network(network, tmp_path / "w.safetensors")
+    before = torch.random.get_rng_state()
+    loaded = load_network(tmp_path / "w.safetensors")
+    assert torch.equal(torch.random.get_rng_state(), before)
+    assert not any(tensor.is_meta for tensor in [*loaded.parameters(), *loaded.buffers()])
+
+
+def test_labels_may_be_renamed(network, tmp_path):
+    save_network(network, tmp_path / "w.safetensors")
+    assert load_network(tmp_path / "w.safetensors", labels=["a", "b", "c"]).labels == (*"abc",)
+    with pytest.raises(WeightsError, match="3: walk, <script>"):
+        load_network(tmp_path / "w.safetensors", labels=["a", "b"])
+
+
+def test_a_file_of_a_named_network_is_opened_as_it_was_saved(network, tmp_path):
+    save_network(network, tmp_path / "w.safetensors")
+    loaded = load_network("two_stream_small_toy", weights=tmp_path / "w.safetensors")
+    assert loaded.options["fusion"] == "max"
+    assert loaded.labels == tuple(LABELS)
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "model.", "module.model.", "_orig_mod."])
+@pytest.mark.parametrize("key", [None, "model_state", "state_dict", "model"])
+def test_checkpoints_of_others_are_matched_by_name(tmp_path, clips_for, key, prefix):
+    network = build_network("c3d_toy").eval()
+    renamed = {f"{prefix}{name}": each for name, each in network.model.state_dict().items()}
+    torch.save(renamed if key is None else {key: renamed, "epoch": 1}, tmp_path / "w.pth")
+    loaded = load_network("c3d_toy", weights=tmp_path / "w.pth")
+    assert loaded.weights_hash == network.weights_hash
+
+
+def test_weights_of_fully_connected_layers_fit_convolutions(tmp_path):
+    network = build_network("c3d_toy").eval()
+    flat = {
+        name: each.flatten(1) if name.startswith(("fc", "label")) and each.ndim > 1 else each
+        for name, each in network.model.state_dict().items()
+    }
+    torch.save(flat, tmp_path / "w.pth")
+    loaded = load_network("c3d_toy", weights=tmp_path / "w.pth")
+    assert loaded.weights_hash == network.weights_hash
+
+
+def test_half_precision_is_brought_to_the_networks_own(tmp_path):
+    network = build_network("c3d_toy")
+    torch.save({name: w.half() for name, w in network.model.state_dict().items()}, tmp_path / "w")
+    loaded = load_network("c3d_toy", weights=tmp_path / "w")
+    assert {weight.dtype for weight in loaded.parameters()} == {torch.float32}
+
+
+def test_a_missing_count_of_batches_does_no_harm(network, tmp_path):
+    older = {
+        name: each
+        for name, each in network.model.state_dict().items()
+        if not name.endswith("num_batches_tracked")
+    }
+    plain = build_network("two_stream_small_toy", labels=LABELS, fusion="max")
+    torch.save(older, tmp_path / "w.pth")
+    match = load_weights(plain, tmp_path / "w.pth")
+    assert match.complete
+    assert len(match.loaded) == len(older)
+
+
+def test_every_tensor_is_accounted_for_once():
+    @given(
+        found=some.dictionaries(some.sampled_from("abcdef"), some.integers(1, 3)),
+        wanted=some.dictionaries(some.sampled_from("abcdef"), some.integers(1, 3)),
+    )
+    def check(found, wanted):
+        _, match = fit(
+            state(**{n: (s,) for n, s in found.items()}),
+            state(**{n: (s,) for n, s in wanted.items()}),
+        )
+        misfits = [name for name, _, _ in match.misfits]
+        assert sorted([*match.loaded, *match.missing, *misfits]) == sorted(wanted)
+        assert sorted([*match.loaded, *match.unexpected, *misfits]) == sorted(found)
+        assert match.complete == (found == wanted)
+
+    check()
+
+
+def test_fine_tuning_keeps_the_label_layer_as_it_is(network, tmp_path):
+    save_network(network, tmp_path / "w.safetensors")
+    other = build_network("two_stream_small_toy", labels=5, fusion="max")
+    label, hash_before = other.model.label.conv.weight.clone(), other.weights_hash
+    match = load_weights(other, tmp_path / "w.safetensors", without=["label", "motion.label"])
+    assert match.complete
+    assert match.left[0] == "motion.label.conv.weight"
+    assert torch.equal(other.model.label.conv.weight, label)
+    assert torch.equal(other.model.conv4.conv.weight, network.model.conv4.conv.weight)
+    assert other.weights_hash != hash_before
+
+
+def test_a_users_own_module_is_saved_and_loaded_into_one_that_is_there(tmp_path):
+    def mine():
+        return nn.Sequential(nn.Conv3d(3, 4, 3), nn.AdaptiveAvgPool3d(1), nn.Flatten())
+
+    network = as_network(mine(), labels=[*"abcd"], name="mine")
+    save_network(network, tmp_path / "w.safetensors")
+    with pytest.raises(WeightsError, match="the name mine"):
+        load_network(tmp_path / "w.safetensors")
+    other = as_network(mine(), labels=[*"abcd"], name="mine")
+    load_weights(other, tmp_path / "w.safetensors")
+    assert other.weights_hash == network.weights_hash
+
+
+def test_tensors_that_share_memory_are_saved(tmp_path):
+    tied = nn.Sequential(
+        nn.Conv3d(3, 3, 1), nn.Conv3d(3, 3, 1), nn.AdaptiveAvgPool3d(1), nn.Flatten()
+    )
+    tied[1].weight = tied[0].weight
+    save_network(
+        Network(tied, labels=[*"abc"], expects=ClipSpec(), name="tied"), tmp_path / "w.safetensors"
+    )
+    assert len(load_file(tmp_path / "w.safetensors")) == 4
+
+
+def test_refuses_a_checkpoint_of_another_network_and_says_what_matched(tmp_path):
+    save_network(build_network("c3d_toy"), tmp_path / "w.safetensors")
+    with pytest.raises(WeightsError) as refusal:
+        load_network("single_frame_toy", weights=tmp_path / "w.safetensors")
+    message = str(refusal.value)
+    assert "does not fit single_frame_toy" in message
+    assert "5 of 16 tensors; missing: conv1.conv.weight" in message
+    assert "not in the network: conv1a.conv" in message
+    assert "of another shape: fc6.conv.weight (8, 6, 1, 4, 4) for (8, 3, 1, 2, 2)" in message
+    assert "the file says that it is c3d_toy" in message
+
+
+def test_a_network_stays_as_it_was_where_a_checkpoint_is_refused(tmp_path):
+    network = build_network("c3d_toy")
+    before = network.weights_hash
+    tensors = {name: torch.zeros_like(w) for name, w in network.model.state_dict().items()}
+    tensors.pop("fc7.conv.bias")
+    torch.save(tensors, tmp_path / "w.pth")
+    with pytest.raises(WeightsError, match=r"21 of 22 tensors; missing: fc7\.conv\.bias"):
+        load_weights(network, tmp_path / "w.pth")
+    network.__dict__.pop("weights_hash")
+    assert network.weights_hash == before
+
+
+def test_refuses_another_number_of_labels_and_says_how_to_go_on(tmp_path):
+    torch.save(build_network("c3d_toy", labels=7).model.state_dict(), tmp_path / "w.pth")
+    with pytest.raises(WeightsError) as refusal:
+        load_network("c3d_toy", weights=tmp_path / "w.pth")
+    message = str(refusal.value)
+    assert "scores for 7 labels" in message
+    assert "scores for 3 labels" in message
+    assert "labels=[7 names]" in message
+    assert "without=['label']" in message
+    loaded = load_network("c3d_toy", weights=tmp_path / "w.pth", labels=[*"abcdefg"])
+    assert len(loaded.labels) == 7
+
+
+def test_torchvisions_weights_come_with_the_names_of_kinetics(tmp_path):
+    torch.save(build_network("mc3_18").model.state_dict(), tmp_path / "w.pth")
+    loaded = load_network("mc3_18", weights=tmp_path / "w.pth")
+    assert loaded.labels[-1] == "zumba"
+
+
+@pytest.mark.parametrize(
+    ("name", "error", "message"),
+    [
+        ("two_stream_smal", UnknownNameError, "near: .*two_stream_small"),
+        ("missing.safetensors", WeightsError, "no such file"),
+        ("some/folder", WeightsError, "no such file"),
+        ("c3d_toy", WeightsError, "build_network"),
+    ],
+)
+def test_refuses_what_can_not_be_opened(name, error, message):
+    with pytest.raises(error, match=message):
+        load_network(name)
+
+
+@pytest.mark.parametrize(
+    ("about", "message"),
+    [
+        (None, "does not say how to build"),
+        ("not json", "can't be read"),
+        ('{"format": 99, "kinetoscope": "9.0"}', "format 99 of version 9.0"),
+        ('{"format": 1, "name": "c3d_toy"}', "does not say how to build"),
+    ],
+    ids=["of somebody else", "not json", "of a later version", "incomplete"],
+)
+def test_refuses_files_that_do_not_say_their_network(tmp_path, about, message):
+    path = tmp_path / "w.safetensors"
+    save_file({"a": torch.ones(1)}, path, metadata=about and {"kinetoscope": about})
+    with pytest.raises(WeightsError, match=message):
+        load_network(path)
+
+
+def test_refuses_to_leave_a_layer_that_is_not_there(tmp_path):
+    network = build_network("c3d_toy")
+    save_network(network, tmp_path / "w.safetensors")
+    with pytest.raises(UnknownNameError, match="near: label"):
+        load_weights(network, tmp_path / "w.safetensors", without=["labels"])
