@@ -1,11 +1,35 @@
 from kinetoscope.clips.catalog import Catalog as Catalog
+from kinetoscope.clips.catalog import Entry as Entry
+from kinetoscope.clips.catalog import read_catalog as read_catalog
 from kinetoscope.clips.clip import Clip as Clip
 from kinetoscope.clips.clip import ClipBatch as ClipBatch
+from kinetoscope.clips.open import open_clip as open_clip
+from kinetoscope.clips.open import open_views as open_views
 from kinetoscope.clips.spec import ClipSpec as ClipSpec
 from kinetoscope.errors import KinetoscopeError as KinetoscopeError
+from kinetoscope.evidence.evidence import Evidence as Evidence
+from kinetoscope.evidence.evidence import Provenance as Provenance
+from kinetoscope.evidence.evidence import read_evidence as read_evidence
+from kinetoscope.evidence.maximize import maximize as maximize
+from kinetoscope.evidence.stimulus import Stimulus as Stimulus
+from kinetoscope.networks.adapters import as_network as as_network
 from kinetoscope.networks.network import Classification as Classification
 from kinetoscope.networks.network import Network as Network
+from kinetoscope.networks.weights import load_network as load_network
+from kinetoscope.networks.weights import save_network as save_network
+from kinetoscope.networks.zoo import build_network as build_network
+from kinetoscope.report.report import write_report as write_report
+from kinetoscope.training.evaluate import evaluate as evaluate
+from kinetoscope.training.evaluation import Evaluation as Evaluation
+from kinetoscope.training.loop import train as train
+from kinetoscope.training.recipe import Recipe as Recipe
+from kinetoscope.training.recipe import read_recipe as read_recipe
+from kinetoscope.units.layers import Layer as Layer
+from kinetoscope.units.layers import list_layers as list_layers
+from kinetoscope.units.receptive import ReceptiveField as ReceptiveField
+from kinetoscope.units.receptive import receptive_fields as receptive_fields
 from kinetoscope.units.unit import Unit as Unit
 from kinetoscope.video.video import Video as Video
+from kinetoscope.video.video import open_video as open_video
 
 __version__: str
