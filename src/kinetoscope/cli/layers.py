@@ -1,12 +1,11 @@
 """Which layers of a network can be looked at, and what does each of them see?"""
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from kinetoscope.errors import unknown_name
+from kinetoscope.cli.arguments import NETWORK
 from kinetoscope.networks.zoo import ZOO
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ WIDTH_IN_FILES = 140
 
 
 @click.command("layers")
-@click.argument("network")
+@click.argument("network", type=NETWORK)
 @click.option("--all", "every", is_flag=True, help="Every module that can be read.")
 @click.option("--json", "as_json", is_flag=True, help="Print the table as JSON.")
 def command(network: str, every: bool, as_json: bool) -> None:
@@ -32,9 +31,6 @@ def command(network: str, every: bool, as_json: bool) -> None:
 
     Example: kinetoscope layers c3d
     """
-    path = Path(network)
-    if network not in ZOO and not path.exists():
-        raise unknown_name("network", network, list(ZOO))
     opened = _opened(network)
     from kinetoscope.units.layers import list_layers
 
@@ -69,8 +65,7 @@ def _opened(network: str) -> "Network":
     if network in ZOO:
         with torch.device("meta"):
             return build_network(network).eval()
-    trained = Path(network) / "weights.safetensors"
-    return load_network(trained if trained.exists() else network)
+    return load_network(network)
 
 
 def _as_json(network: "Network", layers: "list[Layer]") -> dict[str, object]:
