@@ -2,9 +2,11 @@
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 import torch
+from einops import rearrange
 
 from kinetoscope.clips.clip import Clip
 
@@ -55,3 +57,20 @@ def busy_clip() -> Callable[..., Clip]:
         )
 
     return make
+
+
+@pytest.fixture
+def write_video(tmp_path, moving_clip) -> Callable[..., Path]:
+    """Writes a real mp4 of a moving texture: `(name, frames_per_second, time, height, ...)`."""
+
+    from kinetoscope.video.encode import write_mp4
+
+    def write(name="moving.mp4", *, frames_per_second=8.0, **moving) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        clip = moving_clip(**{"time": 20, "height": 48, "width": 64} | moving)
+        frames = rearrange(clip.frames, "rgb time height width -> time height width rgb")
+        write_mp4(path, (frames * 255).round().to(torch.uint8), frames_per_second)
+        return path
+
+    return write
