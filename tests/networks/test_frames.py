@@ -53,20 +53,20 @@ def test_shapes_are_those_of_the_lecture(shapes_of):
 @pytest.mark.parametrize(
     ("name", "layer", "place", "extent"),
     [
-        ("late_fusion_cs231n", "conv1", (10, 32, 32), (1, 3, 3)),
-        ("late_fusion_cs231n", "pool1", (10, 8, 8), (1, 6, 6)),
-        ("late_fusion_cs231n", "conv2", (10, 8, 8), (1, 14, 14)),
-        ("early_fusion_cs231n", "conv1", (0, 32, 32), (20, 3, 3)),
-        ("early_fusion_cs231n", "pool1", (0, 8, 8), (20, 6, 6)),
-        ("early_fusion_cs231n", "conv2", (0, 8, 8), (20, 14, 14)),
-        ("slow_fusion_cs231n", "conv1", (10, 32, 32), (3, 3, 3)),
-        ("slow_fusion_cs231n", "pool1", (2, 8, 8), (6, 6, 6)),
-        ("slow_fusion_cs231n", "conv2", (2, 8, 8), (14, 14, 14)),
-        ("slow_fusion_cs231n", "average", (0, 0, 0), (20, 64, 64)),
+        ("late_fusion_cs231n", "conv1", (10, 16, 16), (1, 3, 3)),
+        ("late_fusion_cs231n", "pool1", (10, 4, 4), (1, 6, 6)),
+        ("late_fusion_cs231n", "conv2", (10, 4, 4), (1, 14, 14)),
+        ("early_fusion_cs231n", "conv1", (0, 16, 16), (20, 3, 3)),
+        ("early_fusion_cs231n", "pool1", (0, 4, 4), (20, 6, 6)),
+        ("early_fusion_cs231n", "conv2", (0, 4, 4), (20, 14, 14)),
+        ("slow_fusion_cs231n", "conv1", (10, 16, 16), (3, 3, 3)),
+        ("slow_fusion_cs231n", "pool1", (2, 4, 4), (6, 6, 6)),
+        ("slow_fusion_cs231n", "conv2", (2, 4, 4), (14, 14, 14)),
+        ("slow_fusion_cs231n", "average", (0, 0, 0), (20, 32, 32)),
     ],
 )
 def test_each_layer_sees_as_much_as_the_lecture_says(name, layer, place, extent):
-    assert seen(build_network(name, channels=(1, 1)), layer, place) == extent
+    assert seen(build_network(name, channels=(1, 1), size=32), layer, place) == extent
 
 
 @torch.no_grad()

@@ -5,7 +5,7 @@ from torch import nn
 from kinetoscope.clips.clip import Clip, ClipBatch
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.errors import ClipError, UnknownNameError
-from kinetoscope.networks.network import Classification, Network
+from kinetoscope.networks.network import Classification, Network, evaluating
 
 BOTH = ClipSpec(streams=("frames", "flow"), frames=2, short_side=4, size=(4, 4), flow_scale=8.0)
 
@@ -120,3 +120,34 @@ def test_refuses_scores_that_do_not_fit_the_labels(batch):
 def test_refuses_clips_without_the_stream_it_takes(network):
     with pytest.raises(ClipError, match="the network takes flow"):
         network(ClipBatch(frames=torch.rand(1, 3, 2, 4, 4)))
+
+
+def test_most_networks_have_one_prediction(network, batch):
+    (only,) = network.eval().branches(batch)
+    assert torch.equal(only, network.scores(batch))
+
+
+def test_every_module_comes_back_in_the_mode_it_was_in(network):
+    network.train()
+    network.model.dropout.eval()
+    with evaluating(network):
+        assert not any(each.training for each in network.modules())
+    assert network.training
+    assert not network.model.dropout.training
+
+
+def test_a_network_is_in_the_mode_and_on_the_device_of_its_model():
+    model = nn.Conv3d(3, 2, 1, device="meta").eval()
+    network = Network(model, labels=["a", "b"], expects=BOTH, name="conv")
+    assert not network.training
+    assert network.device.type == "meta"
+
+
+def test_a_memory_format_changes_the_weights_and_no_score(batch):
+    frames = ClipSpec(frames=2, short_side=4, size=(4, 4))
+    model = nn.Sequential(nn.Conv3d(3, 2, 3, padding=1), nn.AdaptiveAvgPool3d(1), nn.Flatten())
+    network = Network(model, labels=["a", "b"], expects=frames, name="conv")
+    before = network.scores(batch)
+    network.to(memory_format=torch.channels_last_3d)
+    assert model[0].weight.is_contiguous(memory_format=torch.channels_last_3d)
+    torch.testing.assert_close(network.scores(batch), before)

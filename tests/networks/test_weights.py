@@ -76,6 +76,22 @@ def test_loading_takes_no_random_numbers_and_no_memory_twice(network, tmp_path):
     assert not any(tensor.is_meta for tensor in [*loaded.parameters(), *loaded.buffers()])
 
 
+@pytest.mark.parametrize("name", ["w.safetensors", "w.pth"])
+def test_a_loaded_network_can_be_trained_and_its_file_stays(tmp_path, name):
+    network = build_network("c3d_toy")
+    if name == "w.pth":
+        torch.save(network.model.state_dict(), tmp_path / name)
+    else:
+        save_network(network, tmp_path / name)
+    before = (tmp_path / name).read_bytes()
+    loaded = load_network("c3d_toy", weights=tmp_path / name)
+    with torch.no_grad():
+        for weight in loaded.parameters():
+            weight.mul_(2)
+    assert torch.equal(loaded.model.fc7.conv.weight, 2 * network.model.fc7.conv.weight)
+    assert (tmp_path / name).read_bytes() == before
+
+
 def test_labels_may_be_renamed(network, tmp_path):
     save_network(network, tmp_path / "w.safetensors")
     assert load_network(tmp_path / "w.safetensors", labels=["a", "b", "c"]).labels == (*"abc",)

@@ -101,10 +101,7 @@ def save_network(network: Network, path: Path | str, *, recipe_toml: str | None 
         "layers": network.layers,
         "recipe": recipe_toml,
     }
-    tensors = {  # copies, because safetensors refuses tensors that share memory
-        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, tensor in network.model.state_dict().items()
-    }
+    tensors = _apart(network.model.state_dict())
     with whole_file(Path(path)) as aside:
         save_file(tensors, aside, metadata={"kinetoscope": json.dumps(about)})
 
@@ -245,6 +242,17 @@ def read_metadata(path: Path) -> dict[str, Any] | None:
             expected=f"format {FORMAT}, which version {kinetoscope.__version__} reads",
         )
     return about
+
+
+def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Tensors on the CPU of which no two share memory, as safetensors wants them."""
+    apart, seen = {}, set()
+    for name, tensor in tensors.items():
+        here = tensor.detach().cpu().contiguous()
+        memory = here.untyped_storage().data_ptr()
+        apart[name] = here.clone() if memory in seen else here
+        seen.add(memory)
+    return apart
 
 
 def _load_saved(path: Path, labels: Sequence[str] | None) -> Network:
