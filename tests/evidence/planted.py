@@ -20,7 +20,9 @@ class Weigh(nn.Module):
         self.weights = nn.Parameter(weights)
 
     def forward(self, x):
-        return torch.einsum("ncthw,uncthw->nu", x, self.weights[:, None].expand(-1, len(x), *x.shape[1:]))
+        return torch.einsum(
+            "ncthw,uncthw->nu", x, self.weights[:, None].expand(-1, len(x), *x.shape[1:])
+        )
 
 
 class Planted(nn.Module):
@@ -39,7 +41,9 @@ def planted(layer, units, **expects):
     """A network of one planted layer."""
     spec = ClipSpec(**{"frames": 8, "short_side": 16, "size": (16, 16), **GREY, **expects})
     labels = [f"unit {unit}" for unit in range(units)]
-    return Network(Planted(layer), labels=labels, expects=spec, name="planted", layers=["layer"]).eval()
+    return Network(
+        Planted(layer), labels=labels, expects=spec, name="planted", layers=["layer"]
+    ).eval()
 
 
 def drifting_gratings(directions, speed=1.0, wavelength=8.0, frames=7, side=15):

@@ -30,10 +30,16 @@ def test_a_linear_unit_gets_its_closed_form():
     frames, side, chi, bound = 6, 8, 5.0, 100.0
     weights = torch.randn(1, 2, frames, side, side)
     network = planted(
-        Weigh(weights), 1, streams=("flow",), frames=frames, short_side=side, size=(side, side), flow_scale=1.0
+        Weigh(weights),
+        1,
+        streams=("flow",),
+        frames=frames,
+        short_side=side,
+        size=(side, side),
+        flow_scale=1.0,
     )
     asked = Maximizing(
-        steps=3000, gain=1.0, rate=0.002, flow_bound=bound, alpha=2.0, energy_weight=200.0,
+        steps=1500, gain=1.0, rate=0.003, flow_bound=bound, alpha=2.0, energy_weight=200.0,
         smoothness_weight=100.0, periodic=True, jitter=0, leak=0.0,
     )  # fmt: skip
     (found,) = maximize(network, [Unit("layer", 0)], slowness=[chi], settings=asked)
@@ -52,13 +58,20 @@ def test_a_linear_unit_gets_its_closed_form():
 def test_slower_means_smoother_in_time_and_less_excited(seed):
     torch.manual_seed(seed)
     network = planted(
-        nn.Sequential(nn.Conv3d(2, 2, (3, 5, 5), padding="same")), 2, streams=("flow",), flow_scale=1.0
+        nn.Sequential(nn.Conv3d(2, 2, (3, 5, 5), padding="same")),
+        2,
+        streams=("flow",),
+        flow_scale=1.0,
     )
-    asked = Maximizing(steps=300, rate=0.02, gain=100.0)
-    stimuli = maximize(network, [Unit("layer", 1)], slowness=[0, 1, 5, 10], settings=asked, seed=seed)
-    rough = [(each.flow.diff(dim=1).square().sum() / each.flow.square().sum()).item() for each in stimuli]
+    asked = Maximizing(steps=200, rate=0.02, gain=100.0)
+    stimuli = maximize(
+        network, [Unit("layer", 1)], slowness=[0.0, 1.0, 5.0, 10.0], settings=asked, seed=seed
+    )
+    rough = [
+        (each.flow.diff(dim=1).square().sum() / each.flow.square().sum()).item() for each in stimuli
+    ]
     assert rough == sorted(rough, reverse=True)
-    reached = [each.activation for each in stimuli]
+    reached = [each.mean_activation for each in stimuli]
     assert reached == sorted(reached, reverse=True)
 
 
@@ -72,7 +85,7 @@ def test_the_bound_holds_at_every_step():
 
     network = planted(Watch(), 5, streams=("frames", "flow"), flow_scale=2.0)
     asked = Maximizing(steps=30, rate=0.2, frames_bound=0.3, flow_bound=3.0)
-    found = maximize(network, units_of(network, 5), slowness=[0], settings=asked)
+    found = maximize(network, units_of(network, 5), slowness=[0.0], settings=asked)
     longest = torch.tensor(seen).amax(0)
     assert longest[0] <= 0.3 / 0.25 * (1 + 1e-6)
     assert longest[1] <= 3.0 / 2.0 * (1 + 1e-6)
@@ -81,8 +94,8 @@ def test_the_bound_holds_at_every_step():
 
 def test_a_unit_alone_and_in_a_batch_of_sixteen_gets_the_same_stimulus():
     network = small_network()
-    together = maximize(network, units_of(network, 16), slowness=[0, 5], settings=QUICK)
-    alone = maximize(network, [Unit("layer", 11)], slowness=[0, 5], settings=QUICK)
+    together = maximize(network, units_of(network, 16), slowness=[0.0, 5.0], settings=QUICK)
+    alone = maximize(network, [Unit("layer", 11)], slowness=[0.0, 5.0], settings=QUICK)
     for mine, theirs in zip(alone, together[22:24], strict=True):
         assert (mine.unit, mine.slowness) == (theirs.unit, theirs.slowness)
         torch.testing.assert_close(mine.frames, theirs.frames, atol=1e-3, rtol=1e-3)
@@ -90,10 +103,14 @@ def test_a_unit_alone_and_in_a_batch_of_sixteen_gets_the_same_stimulus():
 
 def test_the_drifting_grating_that_was_planted_is_found():
     directions = (0, 60, 135, 270)
-    network = planted(drifting_gratings(directions), 4, frames=12, short_side=32, size=(32, 32))
-    asked = Maximizing(steps=150, rate=0.03, gain=1e3)
+    network = planted(
+        drifting_gratings(directions, side=11), 4, frames=10, short_side=24, size=(24, 24)
+    )
+    asked = Maximizing(steps=60, rate=0.05)
     for truth, found in zip(
-        directions, maximize(network, units_of(network, 4), slowness=[0.1], settings=asked), strict=True
+        directions,
+        maximize(network, units_of(network, 4), slowness=[0.1], settings=asked),
+        strict=True,
     ):
         turned = abs((found.frames_velocity.direction - truth + 180) % 360 - 180)
         assert turned < 10
@@ -105,7 +122,7 @@ def test_a_unit_that_is_silent_for_noise_is_woken():
     layer.weight.data.fill_(0.05)
     layer.bias.data.fill_(-1.5)
     network = planted(nn.Sequential(layer, nn.ReLU()), 1)
-    (found,) = maximize(network, [Unit("layer", 0)], slowness=[1], settings=QUICK)
+    (found,) = maximize(network, [Unit("layer", 0)], slowness=[1.0], settings=QUICK)
     assert found.activation > 0
 
 
@@ -113,7 +130,7 @@ def test_the_network_comes_back_as_it_went():
     network = small_network()
     network.train()
     network.model.layer[0].bias.requires_grad_(False)
-    maximize(network, [Unit("layer", 0)], slowness=[0], settings=QUICK)
+    maximize(network, [Unit("layer", 0)], slowness=[0.0], settings=QUICK)
     assert all(module.training for module in network.modules())
     assert [weight.requires_grad for weight in network.parameters()] == [True, False]
     assert all(weight.grad is None for weight in network.parameters())
@@ -123,7 +140,7 @@ def test_the_network_comes_back_as_it_went():
 def test_stimuli_survive_their_folder(tmp_path):
     network = small_network()
     unit = Unit("layer", 3)
-    made = maximize(network, [unit], slowness=[0, 5], best_real={unit: 0.5}, settings=QUICK)
+    made = maximize(network, [unit], slowness=[0.0, 5.0], best_real={unit: 0.5}, settings=QUICK)
     write_stimuli(tmp_path / unit.file_name, made, Provenance.of(network))
     for mine, theirs in zip(made, read_stimuli(tmp_path / unit.file_name), strict=True):
         torch.testing.assert_close(mine.frames, theirs.frames)
@@ -138,4 +155,4 @@ def test_stimuli_survive_their_folder(tmp_path):
 )
 def test_refuses_units_that_do_not_exist(unit, message):
     with pytest.raises(UnknownNameError, match=message):
-        maximize(small_network(), [unit], slowness=[0], settings=QUICK)
+        maximize(small_network(), [unit], slowness=[0.0], settings=QUICK)

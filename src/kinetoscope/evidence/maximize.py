@@ -34,7 +34,7 @@ from kinetoscope.evidence.stimulus import Stimulus
 from kinetoscope.evidence.velocity import velocity_of_flow, velocity_of_frames
 from kinetoscope.files import settings_key
 from kinetoscope.networks.network import Network
-from kinetoscope.tensors import Activation, Volume
+from kinetoscope.tensors import Activation
 from kinetoscope.units.reading import read_normalized
 from kinetoscope.units.receptive import receptive_fields
 from kinetoscope.units.unit import Unit
@@ -65,14 +65,14 @@ class Maximizing:
     """
 
     steps: int = 500
-    gain: float = 1e4
+    gain: float = 1e3
     rate: float = 0.01
     frames_bound: float = 160 / 255
     flow_bound: float = 4.7
     alpha: float = 3.0
     kappa: float = 1.0
     energy_weight: float = 1.0
-    smoothness_weight: float = 1.0
+    smoothness_weight: float = 20.0
     periodic: bool = False
     jitter: int | None = None
     leak: float = 0.05
@@ -175,7 +175,8 @@ class _Asked:
                 slowness=chi,
                 frames=frames,
                 flow=flow,
-                activation=answers[place].item(),
+                activation=answers[place].max().item(),
+                mean_activation=answers[place].mean().item(),
                 best_real=best_real.get(unit),
                 frames_velocity=None if frames is None else velocity_of_frames(frames),
                 flow_velocity=None if flow is None else velocity_of_flow(flow),
@@ -225,7 +226,7 @@ class _Asked:
         if shown.frames is not None:
             shown = replace(shown, frames=shown.frames.clamp(0, 1))
         normal = self.network.normalize(shown)
-        answers = self._answer(normal, channels.to(self.network.device)).amax(1)
+        answers = self._answer(normal, channels.to(self.network.device))
         return shown.to("cpu"), answers.cpu()
 
 
@@ -235,7 +236,8 @@ class _Canvas:
     def __init__(self, network: Network, units: Sequence[Unit], asked: _Asked):
         spec, settings = network.expects, asked.settings
         self.margin, self.size = asked.margin, spec.size
-        self.chi = torch.tensor(asked.slowness * len(units), device=network.device)
+        chi = asked.slowness * len(units)
+        self.chi = torch.tensor(chi, device=network.device, dtype=torch.float32)
         grey = torch.zeros(1, 3, 1, 1, 1, device=network.device)
         self.darkest = network.normalize(ClipBatch(frames=grey)).stream("frames")
         self.brightest = network.normalize(ClipBatch(frames=grey + 1)).stream("frames")
@@ -249,6 +251,8 @@ class _Canvas:
             noise = [_noise(spec, stream, unit, asked) for unit in units]
             first = torch.stack(noise).repeat_interleave(len(asked.slowness), dim=0)
             first = first.to(network.device) * (0.1 * bounds[stream])
+            # Twice as fast for small networks on a CPU as the plain layout.
+            first = first.contiguous(memory_format=torch.channels_last_3d)
             self.streams[stream] = first.requires_grad_()
         self.project_()
 
@@ -293,7 +297,7 @@ class _Canvas:
                 leaf.copy_(leaf.clamp(self.darkest, self.brightest))
 
 
-def _noise(spec: ClipSpec, stream: str, unit: Unit, asked: _Asked) -> Volume:
+def _noise(spec: ClipSpec, stream: str, unit: Unit, asked: _Asked) -> Tensor:
     """Normal noise that depends on the seed, the unit and the stream, and on nothing else."""
     key = int(settings_key(asked.seed, str(unit), stream), 16) % 2**63
     height, width = (side + 2 * asked.margin for side in spec.size)

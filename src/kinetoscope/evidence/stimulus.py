@@ -26,6 +26,7 @@ class Stimulus:
         frames: RGB in [0, 1], `3 time height width`; None where the network sees no frames.
         flow: [pixels per frame], `2 time height width`; None where it sees no flow.
         activation: the unit's largest answer over all positions.
+        mean_activation: its mean answer over all positions, which is what was maximized.
         best_real: its largest answer to the real clips it is held against; None without any.
         frames_velocity, flow_velocity: the motion that was measured in each stream.
         history: every term of the objective at every step.
@@ -36,6 +37,7 @@ class Stimulus:
     frames: Tensor | None
     flow: Tensor | None
     activation: float
+    mean_activation: float
     best_real: float | None
     frames_velocity: Velocity | None
     flow_velocity: Velocity | None
@@ -86,6 +88,7 @@ def read_stimuli(folder: Path) -> list[Stimulus]:
             frames=arrays["frames"][place] if "frames" in arrays else None,
             flow=arrays["flow"][place] if "flow" in arrays else None,
             activation=item["activation"],
+            mean_activation=item["mean_activation"],
             best_real=answer["best_real"],
             frames_velocity=_velocity(item["frames_velocity"]),
             flow_velocity=_velocity(item["flow_velocity"]),
@@ -99,6 +102,7 @@ def _item(stimulus: Stimulus) -> dict[str, Any]:
     return {
         "slowness": stimulus.slowness,
         "activation": stimulus.activation,
+        "mean_activation": stimulus.mean_activation,
         "ratio": stimulus.ratio,
         "frames_velocity": stimulus.frames_velocity and asdict(stimulus.frames_velocity),
         "flow_velocity": stimulus.flow_velocity and asdict(stimulus.flow_velocity),

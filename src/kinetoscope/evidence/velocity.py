@@ -58,7 +58,7 @@ def velocity_of_frames(frames: Tensor) -> Velocity:
     strength = torch.linalg.eigvalsh(tensor)[-1].item()
     if strength < 1e-12:
         return Velocity(0.0, 0.0)
-    fit = torch.linalg.pinv(tensor, atol=0.02 * strength, hermitian=True) @ pull
+    fit = torch.linalg.pinv(tensor, atol=0.2 * strength, hermitian=True) @ pull
     return Velocity(*fit.tolist())
 
 
