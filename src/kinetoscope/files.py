@@ -36,15 +36,20 @@ def whole_folder(path: Path) -> Iterator[Path]:
     aside.mkdir()
     try:
         yield aside
-        if path.exists():
-            old = _aside(path)
-            path.rename(old)
-            aside.rename(path)
-            shutil.rmtree(old)
-        else:
-            aside.rename(path)
+        put_in_place(aside, path)
     finally:
         shutil.rmtree(aside, ignore_errors=True)
+
+
+def put_in_place(folder: Path, path: Path) -> None:
+    """Rename a folder that is whole to `path`; one that stands there already is replaced."""
+    if not path.exists():
+        folder.rename(path)
+        return
+    old = _aside(path)
+    path.rename(old)
+    folder.rename(path)
+    shutil.rmtree(old)
 
 
 def write_text(path: Path, text: str) -> None:

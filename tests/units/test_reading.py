@@ -8,7 +8,7 @@ from kinetoscope.clips.clip import ClipBatch
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.errors import ClipError, UnknownNameError
 from kinetoscope.networks.network import Network
-from kinetoscope.units.reading import answer_counts, read, read_normalized
+from kinetoscope.units.reading import answer_counts, read, read_normalized, watch
 
 SPEC = ClipSpec(frames=4, size=(8, 8), short_side=8)
 
@@ -148,6 +148,17 @@ def test_agrees_with_a_pass_that_is_not_stopped(network):
     network(batch)
     for name in names:
         torch.testing.assert_close(read(network, batch, [name])[name], heard[name])
+
+
+def test_watching_shows_what_reading_gives_and_ends_with_the_scores(network):
+    batch, seen = random_batch(), {}
+    names = ["conv1", "relu", "conv2", "fc"]
+    scores = watch(network, batch, names, lambda name, answer: seen.update({name: answer.clone()}))
+    torch.testing.assert_close(scores, network.scores(batch))
+    assert list(seen) == names
+    for name, answer in read(network, batch, names).items():
+        torch.testing.assert_close(seen[name], answer)
+    assert _hooks(network) == 0
 
 
 # Promise
@@ -313,6 +324,20 @@ def test_refuses_answers_that_are_not_maps(layer, message):
     model.unused = nn.ReLU()
     with pytest.raises(ClipError, match=message):
         read(network_of(model), random_batch(), [layer])
+
+
+@pytest.mark.parametrize("layer", ["relu", "unused"])
+def test_watching_refuses_what_reading_refuses(layer):
+    model = Recurring()
+    model.unused = nn.ReLU()
+    with pytest.raises(ClipError, match=f"layer {layer} "):
+        watch(network_of(model), random_batch(), [layer], lambda name, answer: None)
+
+
+def test_an_error_of_the_looker_passes_through_and_no_hook_stays(network):
+    with pytest.raises(ZeroDivisionError):
+        watch(network, random_batch(), ["conv1"], lambda name, answer: 1 / 0)
+    assert _hooks(network) == 0
 
 
 @pytest.mark.parametrize(

@@ -87,9 +87,16 @@ def writing_evidence(
     with whole_folder(folder) as aside:
         answer: dict[str, Any] = {}
         yield aside, answer
-        whole = {"kind": kind, "provenance": asdict(provenance), "answer": answer}
-        text = json.dumps(_plain(whole), ensure_ascii=False, indent=1, allow_nan=False)
-        (aside / FILE).write_text(text + "\n", encoding="utf-8")
+        write_answer(aside, kind, provenance, answer)
+
+
+def write_answer(
+    folder: Path, kind: str, provenance: Provenance, answer: Mapping[str, Any]
+) -> None:
+    """Write the answer beside its arrays and media, in a folder that is not in place yet."""
+    whole = {"kind": kind, "provenance": asdict(provenance), "answer": answer}
+    text = json.dumps(_plain(whole), ensure_ascii=False, indent=1, allow_nan=False)
+    (folder / FILE).write_text(text + "\n", encoding="utf-8")
 
 
 def read_evidence(folder: Path, kind: str | None = None) -> Evidence:

@@ -1,5 +1,6 @@
 """Which layers does a network have, what do they answer, and what do they see?"""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -38,22 +39,30 @@ class Layer:
         return {**values, **_plain(self.receptive_field), "streams": streams}
 
 
-def list_layers(network: Network, *, every: bool = False) -> list[Layer]:
+def list_layers(
+    network: Network, layers: Sequence[str] = (), *, every: bool = False
+) -> list[Layer]:
     """The layers of a network, in the order of computation.
 
     Args:
         network: the layers are told for clips as it expects them.
-        every: each module that can be read, rather than those that the network names as worth
+        layers: these ones, in this order; if none are given those that the network names as worth
             looking at.
+        every: each module that can be read instead, which is also what is listed of a network
+            that names none.
 
     Raises:
-        ClipError: a layer that the network names can't be read.
+        UnknownNameError: a layer is not there.
+        ClipError: a layer can't be read.
     """
+    for name in layers:
+        network.layer(name)
     seen = survey(network)
-    if every or not network.layers:
-        readable = {name: found for name, found in seen.items() if isinstance(found, Seen)}
-        return [_layer(network, name, found) for name, found in readable.items()]
-    return [_layer(network, name, seen_or_refused(seen, name)) for name in network.layers]
+    named = () if every else tuple(layers) or network.layers
+    if named:
+        return [_layer(network, name, seen_or_refused(seen, name)) for name in named]
+    readable = {name: found for name, found in seen.items() if isinstance(found, Seen)}
+    return [_layer(network, name, found) for name, found in readable.items()]
 
 
 def _layer(network: Network, name: str, seen: Seen) -> Layer:

@@ -9,7 +9,7 @@ modules that fold time into the batch are unfolded (clips outermost), and featur
 keeps on the last axis are brought to the second.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from weakref import WeakKeyDictionary
 
@@ -19,8 +19,10 @@ from torch import Tensor, nn
 from kinetoscope.clips.clip import ClipBatch
 from kinetoscope.errors import ClipError, UnknownNameError
 from kinetoscope.networks.network import Network
-from kinetoscope.tensors import Activation
+from kinetoscope.tensors import Activation, Scores
 from kinetoscope.units.rehearsal import answering, rehearse
+
+Look = Callable[[str, Activation], None]
 
 _answers_of: WeakKeyDictionary[nn.Module, dict[str, int]] = WeakKeyDictionary()
 
@@ -71,6 +73,41 @@ def read_normalized(
         raise does_not_answer(silent[0])
     clips = len(normalized)
     return {name: as_volume(answers[name], network.layer(name), name, clips) for name in names}
+
+
+def watch(network: Network, batch: ClipBatch, layers: Sequence[str], look: Look) -> Scores:
+    """Look at layers' answers as they pass by, on the way to the scores.
+
+    Nothing is kept, so that all layers of a large network can be looked at in one pass.
+
+    Args:
+        network: in the mode it should run in; it stays in it.
+        batch: clips in display space, on the network's device.
+        layers: their names.
+        look: is given a layer's name and its answer, which is good only until `look` returns: the
+            model may go on to change it in place.
+
+    Returns:
+        Raw scores, before softmax.
+
+    Raises:
+        UnknownNameError, ClipError: as for `read`.
+    """
+    names = _check_names(network, layers)
+    _check_answers_once(network, names)
+    heard: set[str] = set()
+
+    def show(name: str, module: nn.Module, answer: object) -> None:
+        if name in heard:
+            raise answers_again(name)
+        heard.add(name)
+        look(name, as_volume(only_tensor(answer, name), module, name, len(batch)))
+
+    with answering({name: network.layer(name) for name in names}, show):
+        scores = network.scores(batch)
+    if silent := [name for name in names if name not in heard]:
+        raise does_not_answer(silent[0])
+    return scores
 
 
 def as_volume(answer: Tensor, module: nn.Module, name: str, clips: int) -> Activation:

@@ -1,0 +1,271 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+import torch
+from boxes import PLACES
+from polars.testing import assert_frame_equal
+
+from kinetoscope.clips.clip import ClipBatch
+from kinetoscope.clips.open import open_entry
+from kinetoscope.errors import EvidenceError, UnknownNameError
+from kinetoscope.evidence.scan import read_scan, scan
+from kinetoscope.networks.network import Network
+from kinetoscope.units.reading import read
+
+# Known answer
+
+
+def test_finds_the_largest_answer_of_each_clip_and_its_place(scanned):
+    light = scanned.activations("relu").filter(pl.col("channel") == 0)
+    assert light["clip"].to_list() == [0, 1, 2, 4, 5, 6]
+    expected = [0.6 + 0.05 * number for number in (0, 1, 2, 4, 5, 6)]
+    np.testing.assert_allclose(light["maximum"], expected, atol=0.01)
+    places = list(zip(light["time"], light["row"], light["column"], strict=True))
+    assert places == [place for number, place in enumerate(PLACES) if number != 3]
+    field = scanned.receptive_field("relu")
+    assert field.box(places[1], (8, 32, 32)) == ((2, 4), (16, 32), (0, 16))
+
+
+def test_keeps_what_the_network_takes_each_clip_for(scanned):
+    clips = scanned.clips
+    assert clips["predicted"].to_list() == ["light"] * 3 + [None] + ["light"] * 3
+    assert clips["label"].to_list() == ["dark"] * 4 + ["light"] * 3
+    assert clips["path"][0] == "0 <b>'é.mp4"
+    assert clips["start_seconds"][0] == 0.0
+    np.testing.assert_allclose(clips["seconds"][0].to_list(), np.arange(8) / 8)
+    probabilities = torch.tensor(clips["probabilities"][6].to_list())
+    torch.testing.assert_close(probabilities.sum(), torch.tensor(1.0))
+    assert clips["probability"][6] == pytest.approx(probabilities.max().item())
+
+
+def test_a_video_that_can_not_be_read_is_a_row_with_its_error(scanned, catalog):
+    (failure,) = scanned.failures
+    assert failure["path"] == "3 <b>'é.mp4"
+    assert failure["where"] == "index.csv:5"
+    assert "index.csv:5" in failure["error"]
+    assert scanned.clips["error"][3] == failure["error"]
+    assert len(scanned.clips) == len(catalog)
+    assert scanned.maxima("relu")[3].isnan().all()
+
+
+def test_the_largest_answers_of_all_clips(scanned):
+    light, dark, dead = scanned.channel_maxima("relu").tolist()
+    assert light == pytest.approx(0.9, abs=0.01)
+    assert dark == pytest.approx(0.5, abs=0.01)
+    assert dead == 0.0
+
+
+# Slow twin
+
+
+def test_agrees_with_each_clip_read_alone(network, catalog, scanned):
+    network.eval()
+    for number in (0, 5):
+        clip = open_entry(catalog.entries[number], network.expects)
+        answer = read(network, ClipBatch.of([clip], network.expects), ["relu"])["relu"][0]
+        lines = answer.detach().flatten(1)
+        torch.testing.assert_close(scanned.maxima("relu")[number], lines.amax(dim=1))
+        torch.testing.assert_close(scanned.means("relu")[number], lines.mean(dim=1))
+
+
+# Promises
+
+
+def tables(found):
+    return [found.clips, *(found.activations(layer) for layer in found.layers)]
+
+
+@pytest.mark.parametrize(("batch", "workers", "shard"), [(1, 1, 100), (3, 2, 2), (8, 3, 7)])
+def test_the_answer_does_not_depend_on_how_the_work_is_cut(
+    network, catalog, tmp_path, scanned, batch, workers, shard
+):
+    other = scan(
+        network, catalog, tmp_path / "other", batch=batch, workers=workers, clips_per_shard=shard
+    )
+    for mine, theirs in zip(tables(scanned), tables(other), strict=True):
+        assert_frame_equal(mine, theirs, rel_tol=1e-5)
+    assert other.provenance.same_question(scanned.provenance)
+
+
+def test_a_scan_that_is_there_is_read_and_one_of_other_weights_is_made_anew(
+    network, catalog, tmp_path, scanned
+):
+    before = scanned.folder.stat().st_ctime_ns
+    assert_frame_equal(scan(network, catalog, scanned.folder).clips, scanned.clips)
+    assert scanned.folder.stat().st_ctime_ns == before
+    network.model.boxes.bias.data[2] = 1.0
+    changed = Network(
+        network.model,
+        labels=network.labels,
+        expects=network.expects,
+        name="planted",
+        layers=["relu"],
+    )
+    assert scan(changed, catalog, scanned.folder).channel_maxima("relu")[2] == 1.0
+
+
+def test_the_network_comes_back_as_it_went(network, catalog, tmp_path):
+    network.train()
+    network.model.relu.eval()
+    threads = torch.get_num_threads()
+    scan(network, catalog, tmp_path / "scan")
+    assert network.training
+    assert network.model.boxes.training
+    assert not network.model.relu.training
+    assert torch.get_num_threads() == threads
+    assert not any(module._forward_hooks for module in network.modules())
+
+
+def test_several_clips_of_a_video_have_a_row_each(network, catalog, tmp_path):
+    short = Network(
+        network.model,
+        labels=network.labels,
+        expects=replace(network.expects, frames=2),
+        name="planted",
+        layers=["relu"],
+    )
+    found = scan(short, catalog, tmp_path / "scan", clips=4, clips_per_shard=8, batch=3)
+    assert (
+        found.clips["video"].to_list()
+        == [0] * 4 + [1] * 4 + [2] * 4 + [3] + [4] * 4 + [5] * 4 + [6] * 4
+    )
+    light = found.maxima("relu")[4:8, 0]
+    assert light.argmax() == 1
+    np.testing.assert_allclose(found.clips["start_seconds"][:4], [0.0, 0.25, 0.5, 0.75])
+
+
+def test_progress_ends_with_all_videos(network, catalog, tmp_path):
+    told = []
+    scan(network, catalog, tmp_path / "scan", batch=2, progress=lambda *done: told.append(done))
+    assert told[0] == (0, 7)
+    assert told[-1] == (7, 7)
+    assert told == sorted(told)
+
+
+def test_a_scan_of_nothing_but_broken_videos_is_complete(network, catalog, tmp_path):
+    broken = replace(catalog, entries=(catalog.entries[3],) * 2)
+    found = scan(network, broken, tmp_path / "scan")
+    assert len(found.failures) == 2
+    assert found.channel_maxima("relu").isnan().all()
+
+
+class StoppedError(Exception):
+    pass
+
+
+def test_a_scan_that_is_interrupted_goes_on_where_it_was(network, catalog, tmp_path, scanned):
+    folder, opened = tmp_path / "again" / "scan", []
+
+    def stop_after(count):
+        def progress(done, total):
+            opened.append(done)
+            if done >= count:
+                raise StoppedError
+
+        return progress
+
+    for count in (3, 6):
+        with pytest.raises(StoppedError):
+            scan(
+                network,
+                catalog,
+                folder,
+                clips_per_shard=3,
+                batch=1,
+                workers=1,
+                progress=stop_after(count),
+            )
+        assert not folder.exists()
+        with pytest.raises(EvidenceError):
+            read_scan(folder)
+    assert opened == [0, 1, 2, 3, 3, 4, 5, 6]
+    found = scan(network, catalog, folder, clips_per_shard=3, batch=1)
+    for mine, theirs in zip(tables(found), tables(scanned), strict=True):
+        assert_frame_equal(mine, theirs, rel_tol=1e-5)
+    assert [path.name for path in folder.parent.iterdir()] == ["scan"]
+    assert sorted(path.name for path in folder.iterdir()) == ["evidence.json", "shards"]
+
+
+KILLED = """
+import sys, time
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from kinetoscope.clips.catalog import read_catalog
+from kinetoscope.evidence.scan import scan
+from kinetoscope.networks.zoo import build_network
+import torch
+torch.manual_seed(0)
+network = build_network("single_frame_toy")
+scan(network, read_catalog(sys.argv[2]), Path(sys.argv[3]), clips_per_shard=1, batch=1, workers=2,
+     progress=lambda done, total: (print(done, flush=True), time.sleep(0.05)))
+"""
+
+
+@pytest.mark.slow
+def test_a_scan_that_is_killed_ends_with_the_same_evidence(catalog, tmp_path):
+    listed = tmp_path / "index.csv"
+    rows = [f'"{entry.path}",{entry.label}' for entry in catalog]
+    listed.write_text("\n".join(["path,label", *rows]) + "\n", encoding="utf-8")
+
+    def start(folder):
+        command = [sys.executable, "-c", KILLED, str(Path.cwd()), str(listed), str(folder)]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+    killed, whole = tmp_path / "killed" / "scan", tmp_path / "whole" / "scan"
+    for after in (1, 3, 5):
+        process = start(killed)
+        while int(process.stdout.readline() or 99) < after:
+            pass
+        os.kill(process.pid, signal.SIGKILL)
+        process.communicate()
+        assert not killed.exists()
+    for folder in (killed, whole):
+        assert start(folder).communicate(timeout=120) is not None
+    mine, theirs = read_scan(killed), read_scan(whole)
+    for left, right in zip(tables(mine), tables(theirs), strict=True):
+        assert_frame_equal(left, right)
+    assert json.loads((killed / "evidence.json").read_text()) == json.loads(
+        (whole / "evidence.json").read_text()
+    )
+    assert [path.name for path in killed.parent.iterdir()] == ["scan"]
+
+
+@pytest.mark.slow
+def test_a_scan_of_real_videos_of_people(shared_data, network, tmp_path):
+    from kinetoscope.clips.catalog import read_catalog
+
+    videos = read_catalog(shared_data / "depth_actions", split="test")
+    few = replace(videos, entries=videos.entries[::8])
+    start = time.perf_counter()
+    found = scan(network, few, tmp_path / "scan")
+    assert time.perf_counter() - start < 60
+    assert not found.failures
+    assert not found.maxima("relu").isnan().any()
+
+
+# Refusals
+
+
+def test_refuses_a_layer_that_is_not_there(network, catalog, tmp_path):
+    with pytest.raises(UnknownNameError, match="near: relu"):
+        scan(network, catalog, tmp_path / "scan", layers=["rely"])
+    assert not list(tmp_path.iterdir())
+
+
+def test_refuses_to_tell_of_a_layer_that_was_not_scanned(scanned):
+    with pytest.raises(UnknownNameError, match="no scanned layer is called boxes"):
+        scanned.activations("boxes")
+
+
+def test_refuses_a_folder_without_a_scan(tmp_path):
+    with pytest.raises(EvidenceError, match="holds no evidence"):
+        read_scan(tmp_path)
