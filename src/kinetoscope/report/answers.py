@@ -6,10 +6,11 @@ Source: selectivity is that of Morcos, Barrett, Rabinowitz and Botvinick, "On th
 single directions for generalization", ICLR 2018, section 2.
 """
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 
 Maxima = Float[np.ndarray, "clip channel"]
 """Each channel's largest answer in each clip; not a number where a clip was not seen."""
@@ -38,7 +39,7 @@ def selectivity(means: Means) -> Float[np.ndarray, " channel"]:
     """
     positive = np.clip(means, 0, None)
     known = (~np.isnan(positive)).sum(axis=0)
-    best = np.nanmax(np.where(np.isnan(positive), -np.inf, positive), axis=0, initial=-np.inf)
+    best = np.nanmax(positive, axis=0, initial=-np.inf)
     with np.errstate(invalid="ignore", divide="ignore"):
         others = (np.nansum(positive, axis=0) - best) / (known - 1)
         return np.where(known > 1, (best - others) / (best + others), np.nan)
@@ -59,13 +60,20 @@ def most_excited(shares: Float[np.ndarray, " unit"], count: int) -> list[int]:
     return [int(place) for place in order if shares[place] > 0]
 
 
-def shares_of_best(maxima: Maxima, dead: Bool[np.ndarray, " channel"]) -> Maxima:
-    """Each answer over the channel's largest on any clip; 0 for dead channels."""
-    best = np.nanmax(np.where(np.isnan(maxima), -np.inf, maxima), axis=0, initial=-np.inf)
-    usable = ~dead & (best > 0)
+def shares_of_best(maxima: Maxima, epsilon: float) -> Maxima:
+    """Each answer over the channel's largest to any clip; 0 for channels never above epsilon."""
+    best = np.nanmax(maxima, axis=0, initial=-np.inf)
+    usable = best > epsilon
     return np.where(usable, maxima / np.where(usable, best, 1.0), 0.0)
 
 
+def rounded(value: float | None, digits: int = 4) -> float | None:
+    """A number as JSON takes it, of few digits; None for what is not one."""
+    if value is None or not math.isfinite(value):
+        return None
+    return float(f"{value:.{digits}g}")
+
+
 def plain(values: Sequence[float] | np.ndarray, digits: int = 4) -> list[float | None]:
-    """Numbers as JSON takes them: few digits, None for what is not a number."""
-    return [None if np.isnan(each) else float(f"{each:.{digits}g}") for each in values]
+    """Numbers as JSON takes them."""
+    return [rounded(float(each), digits) for each in values]

@@ -16,6 +16,18 @@ from typing import Any
 
 VIEWER = Path(__file__).parent / "viewer"
 LIBRARIES = ("d3.min.js", "plot.min.js")
+STYLES = (
+    "colours",
+    "text",
+    "topbar",
+    "page",
+    "overview",
+    "player",
+    "unit",
+    "cards",
+    "charts",
+    "narrow",
+)
 START = 'import "kinetoscope/main";'
 
 _PAGE = """<!doctype html>
@@ -57,7 +69,7 @@ def page(look: Any, *, title: str, version: str, libraries: Sequence[str]) -> st
         policy=html.escape(_policy(imports, START)),
         version=html.escape(version),
         title=html.escape(title),
-        style=(VIEWER / "style.css").read_text(encoding="utf-8"),
+        style=style(),
         imports=imports,
         libraries="\n".join(f'<script src="{html.escape(each)}"></script>' for each in libraries),
         look=embedded_json(look),
@@ -78,9 +90,9 @@ def embedded_json(value: Any) -> str:
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
-def handing_over(name: str, value: Any) -> str:
-    """A script that hands a part of the data to the viewer."""
-    return f"kinetoscope.take({embedded_json(name)}, {embedded_json(value)});\n"
+def handing_over(value: Any) -> str:
+    """A script that hands a part of the data to the viewer, which knows it by its address."""
+    return f"kinetoscope.take({embedded_json(value)});\n"
 
 
 def modules() -> dict[str, str]:
@@ -94,6 +106,12 @@ def modules() -> dict[str, str]:
 def module_files() -> list[Path]:
     """The viewer's own modules, without the libraries."""
     return [path for path in sorted(VIEWER.rglob("*.js")) if "vendor" not in path.parts]
+
+
+def style() -> str:
+    """The viewer's style sheets as one, each after those it builds on."""
+    sheets = (VIEWER / "style" / f"{name}.css" for name in STYLES)
+    return "\n".join(sheet.read_text(encoding="utf-8") for sheet in sheets)
 
 
 def _address(path: Path) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from kinetoscope.evidence.evidence import FILE
 from kinetoscope.evidence.stimulus import Stimulus, read_stimuli
 from kinetoscope.evidence.velocity import Velocity
+from kinetoscope.report.answers import rounded
 from kinetoscope.report.pictures import (
     components_picture,
     enlarged,
@@ -51,8 +52,8 @@ def _item(stimulus: Stimulus, full_colour: float | None, shelf: Shelf) -> dict[s
         tracks[stream] = shelf.strip(f"{name}.{stream}", enlarged(pictures, _LEAST_SIDE))
     return {
         "slowness": stimulus.slowness,
-        "activation": _rounded(stimulus.activation),
-        "ratio": _rounded(stimulus.ratio),
+        "activation": rounded(stimulus.activation),
+        "ratio": rounded(stimulus.ratio),
         **tracks,
         "frames_motion": _motion(stimulus.frames_velocity),
         "flow_motion": _motion(stimulus.flow_velocity),
@@ -71,7 +72,7 @@ def _streams(stimulus: Stimulus, full_colour: float | None) -> Iterator[tuple[st
 def _motion(velocity: Velocity | None) -> dict[str, float | None] | None:
     if velocity is None:
         return None
-    return {"right": _rounded(velocity.right), "down": _rounded(velocity.down)}
+    return {"right": rounded(velocity.right), "down": rounded(velocity.down)}
 
 
 def _thinned(history: Mapping[str, Sequence[float]]) -> dict[str, list[float | None]]:
@@ -84,12 +85,8 @@ def _thinned(history: Mapping[str, Sequence[float]]) -> dict[str, list[float | N
     places = [round(place * (length - 1) / max(1, shown - 1)) for place in range(shown)]
     steps = history.get("step", range(length))
     kept = {
-        name: [_rounded(values[place]) for place in places]
+        name: [rounded(values[place]) for place in places]
         for name, values in terms.items()
         if name != "step"
     }
     return {"step": [steps[place] for place in places], **kept}
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.4g}")

@@ -19,8 +19,21 @@ export function chart(parent, name, draw) {
     const room = Math.floor(frame.clientWidth);
     if (!room || room === width) return;
     width = room;
-    frame.replaceChildren(draw(width));
+    frame.replaceChildren(named(draw(width)));
   }).observe(frame);
+}
+
+/**
+ * Plot names its groups; only links may have names, and theirs stand on their shapes.
+ * @param {Element} drawn
+ */
+function named(drawn) {
+  for (const shape of drawn.querySelectorAll("[aria-label]")) {
+    const name = shape.getAttribute("aria-label") ?? "";
+    shape.removeAttribute("aria-label");
+    if (shape.parentElement?.localName === "a") shape.parentElement.setAttribute("aria-label", name);
+  }
+  return drawn;
 }
 
 /**

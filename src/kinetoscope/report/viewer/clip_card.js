@@ -3,7 +3,7 @@
 
 import {address} from "kinetoscope/address";
 import {element} from "kinetoscope/element";
-import {labelName} from "kinetoscope/look";
+import {labelName, labelOf} from "kinetoscope/look";
 import {player} from "kinetoscope/player";
 import {percent} from "kinetoscope/words";
 
@@ -22,7 +22,7 @@ export function clipCard(clip) {
     element(
       "span.words",
       {},
-      element("span.label", {}, labelName(clip.label)),
+      element("span.label", {}, labelOf(clip)),
       clip.probability !== null && element("span.activation", {}, percent(clip.probability, 0)),
       element("span.quiet.name", {title: clip.name}, clip.name),
       isWrong(clip) && element("span.wrong", {}, `taken for ${labelName(clip.predicted)}`),

@@ -6,10 +6,10 @@
 
 const FRAMES_PER_SECOND = 8;
 
-/** @typedef {(frame: number) => void} Listener */
+/** @typedef {{element: Element, draw: (frame: number) => void, met: boolean}} Player */
 
 function makeClock() {
-  /** @type {Set<Listener>} */ const players = new Set();
+  /** @type {Set<Player>} */ const players = new Set();
   /** @type {Set<() => void>} */ const watchers = new Set();
   let position = 0;
   let length = 0;
@@ -21,7 +21,12 @@ function makeClock() {
   const frame = () => Math.floor(position) % Math.max(1, length);
 
   function tell() {
-    for (const draw of players) draw(frame());
+    for (const player of players) {
+      if (player.element.isConnected) {
+        player.met = true;
+        player.draw(frame());
+      } else if (player.met) players.delete(player); // it was taken off the page
+    }
     for (const watch of watchers) watch();
   }
 
@@ -55,11 +60,12 @@ function makeClock() {
       return speed;
     },
     /**
-     * @param {number} frames  how many the player has
-     * @param {Listener} draw
+     * @param {Element} element  what plays; it leaves when it is taken off the page
+     * @param {number} frames  how many it has
+     * @param {(frame: number) => void} draw
      */
-    join(frames, draw) {
-      players.add(draw);
+    join(element, frames, draw) {
+      players.add({element, draw, met: false});
       length = Math.max(length, frames);
       before = performance.now();
       for (const watch of watchers) watch();

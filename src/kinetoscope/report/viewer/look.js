@@ -55,6 +55,7 @@
  * @property {number} id
  * @property {string} name
  * @property {number | null} label
+ * @property {string | null} other_label  one that the network does not know
  * @property {number | null} predicted
  * @property {number | null} probability  of the prediction
  * @property {number[]} likely  labels' places, the likeliest first
@@ -108,8 +109,8 @@ const arrived = new Map();
 const asked = new Map();
 
 /** @type {any} */ (globalThis).kinetoscope = {
-  /** @param {string} name  @param {any} value */
-  take: (name, value) => arrived.set(name, value),
+  /** A script of data hands it over, and is known by its address. @param {any} value */
+  take: (value) => arrived.set(document.currentScript?.getAttribute("src") ?? "", value),
 };
 
 /** @type {Look} */
@@ -139,6 +140,10 @@ export const unitsOf = (layer) => (layer.data ? part(layer.data) : Promise.resol
 
 /** @returns {Promise<Clip[]>} */
 export const allClips = () => (look.clips ? part(look.clips) : Promise.resolve([]));
+
+/** @param {Clip} clip  the class that it is said to be */
+export const labelOf = (clip) =>
+  clip.label === null ? (clip.other_label ?? "no label") : labelName(clip.label);
 
 /** @param {number | null} place */
 export const labelName = (place) =>

@@ -91,7 +91,7 @@ export function player(parent, track, {name, crisp = false, place = null, timeli
     );
   });
   eye.observe(made);
-  clock.join(track.count, draw);
+  clock.join(made, track.count, draw);
   return made;
 }
 
@@ -126,7 +126,7 @@ export function filmstrip(parent, track, {name, crisp = false}) {
     },
     () => strip.replaceChildren(element("span.missing", {}, "picture missing")),
   );
-  clock.join(track.count, (frame) => {
+  clock.join(strip, track.count, (frame) => {
     now.style.left = `${(100 * (frame % track.count) * step) / canvas.width}%`;
   });
 }

@@ -6,7 +6,7 @@ import {bars} from "kinetoscope/charts";
 import {isWrong} from "kinetoscope/clip_card";
 import {element, section} from "kinetoscope/element";
 import {flowKey} from "kinetoscope/flow_key";
-import {allClips, labelName, look} from "kinetoscope/look";
+import {allClips, labelName, labelOf, look} from "kinetoscope/look";
 import {badge, masthead} from "kinetoscope/masthead";
 import {player} from "kinetoscope/player";
 import {unitCards} from "kinetoscope/unit_card";
@@ -80,7 +80,7 @@ function lead(clip) {
   if (clip.error) return clip.error;
   const what =
     clip.label === null
-      ? "It has no label."
+      ? `${clip.other_label ? `The catalog calls it ${clip.other_label}, which the network does not know` : "It has no label"}.`
       : ["This is ", element("a", {href: address.label(labelName(clip.label))}, labelName(clip.label)), "."];
   if (clip.predicted === null) return what;
   return [

@@ -4,7 +4,7 @@
 import {address} from "kinetoscope/address";
 import {clipCard, isWrong} from "kinetoscope/clip_card";
 import {choice, element, section} from "kinetoscope/element";
-import {allClips, labelName, look} from "kinetoscope/look";
+import {allClips, labelName, labelOf, look} from "kinetoscope/look";
 import {masthead} from "kinetoscope/masthead";
 import {count, counted} from "kinetoscope/words";
 
@@ -61,7 +61,7 @@ export async function clips({ask}, parent) {
 
 /** @param {Clip} clip  @param {Wanted} wanted */
 const fits = (clip, {label, predicted, only}) =>
-  (label === null || labelName(clip.label) === label) &&
+  (label === null || labelOf(clip) === label) &&
   (predicted === null || labelName(clip.predicted) === predicted) &&
   (only === "all" || isWrong(clip) === (only === "wrong"));
 

@@ -134,7 +134,7 @@ export function reliability({evaluation}, parent) {
             [0, 0],
             [1, 1],
           ],
-          {stroke: "var(--ink-3)", strokeDasharray: "3 4"},
+          {stroke: "var(--grey)", strokeDasharray: "3 4"},
         ),
         Plot.line(bins, {x: "confidence", y: "accuracy", stroke: "var(--accent)", strokeWidth: 1.5}),
         Plot.dot(bins, {

@@ -6,6 +6,8 @@ import {element} from "kinetoscope/element";
 import {player} from "kinetoscope/player";
 import {counted, times} from "kinetoscope/words";
 
+const FACES = 4;
+
 /** @typedef {import("kinetoscope/look").Look} Look */
 /** @typedef {import("kinetoscope/look").Layer} Layer */
 
@@ -92,9 +94,8 @@ function folded(layers) {
 /** @param {Layer} layer */
 function node(layer) {
   const faces = element("span.faces");
-  for (const sprite of layer.sprites.slice(0, 4)) {
-    const track = layer.lane === "motion" ? (sprite.flow ?? sprite.frames) : (sprite.frames ?? sprite.flow);
-    if (track) player(faces, track, {name: `A stimulus of ${sprite.unit}`, crisp: true});
+  for (const {track, unit} of facesOf(layer)) {
+    player(faces, track, {name: `What ${unit} likes to see`, crisp: true});
   }
   const size =
     layer.shape && layer.shape.length === 4
@@ -127,6 +128,22 @@ function node(layer) {
       ),
     ),
   );
+}
+
+/**
+ * Four pictures to know it by: four units, or two in appearance and in motion.
+ * @param {Layer} layer
+ */
+function facesOf({lane, sprites}) {
+  const streams = /** @type {const} */ ({appearance: ["frames"], motion: ["flow"], both: ["frames", "flow"]})[
+    lane
+  ];
+  const found = sprites.flatMap((sprite) => {
+    const wanted = streams.map((stream) => sprite[stream]).filter((track) => track !== null);
+    const tracks = wanted.length ? wanted : [sprite.frames ?? sprite.flow];
+    return tracks.flatMap((track) => (track ? [{track, unit: sprite.unit}] : []));
+  });
+  return found.slice(0, FACES);
 }
 
 /** @param {string} name  without the lane, which is written already */

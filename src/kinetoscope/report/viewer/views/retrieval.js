@@ -4,7 +4,7 @@
 import {address} from "kinetoscope/address";
 import {choice, element} from "kinetoscope/element";
 import {flowKey} from "kinetoscope/flow_key";
-import {allClips, labelName, look} from "kinetoscope/look";
+import {allClips, labelName, labelOf, look} from "kinetoscope/look";
 import {player} from "kinetoscope/player";
 import {clockTime, number, percent} from "kinetoscope/words";
 
@@ -63,7 +63,7 @@ function topClip(unit, {of, activation, seconds, place}, most) {
     element(
       "span.words",
       {},
-      element("span.label", {}, labelName(of.label)),
+      element("span.label", {}, labelOf(of)),
       element("span.activation", {title: "activation"}, number(activation)),
       element(
         "span.quiet",

@@ -61,7 +61,7 @@ export function histogram(unit, parent) {
           x1: "from",
           x2: "to",
           y: "count",
-          fill: "var(--ink-3)",
+          fill: "var(--grey)",
           insetLeft: 0.5,
           insetRight: 0.5,
         }),

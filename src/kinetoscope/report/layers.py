@@ -1,0 +1,115 @@
+"""What does the viewer show of a network's layers and their units?
+
+A layer's units are a part of their own, which the viewer asks for when a page needs it.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from kinetoscope.report.answers import rounded
+from kinetoscope.report.scanned import Scanned
+from kinetoscope.report.shelf import Shelf
+from kinetoscope.report.stimuli import stimuli_folder, stimuli_part
+from kinetoscope.units.unit import Unit
+
+_FACES = 4  # units that stand for their layer in the picture of the network
+_UNKNOWN: dict[str, Any] = {
+    **dict.fromkeys(("dead", "best_real", "selectivity", "preferred", "profile", "histogram")),
+    "full_colour": None,
+    "stimuli": [],
+    "top": [],
+}
+_LANES = {"frames": "appearance", "flow": "motion"}
+
+
+def units_part(
+    layer: Mapping[str, Any], *, look_folder: Path, scanned: Scanned | None, shelf: Shelf
+) -> list[dict[str, Any]]:
+    """All units of a layer of which anything is known.
+
+    Args:
+        layer: as the evidence of the network tells it.
+        look_folder: where the evidence is.
+        scanned: what the layer answered to real clips.
+        shelf: where pictures are kept.
+    """
+    answers = None if scanned is None else scanned.answers_of(layer["name"])
+    units = []
+    for channel in range(layer["channels"]):
+        unit = Unit(layer["name"], channel)
+        folder = stimuli_folder(look_folder, unit)
+        if answers is None and folder is None:
+            continue
+        units.append(
+            {
+                "unit": str(unit),
+                "channel": channel,
+                **_UNKNOWN,
+                **({} if answers is None else answers[channel]),
+                **({} if folder is None else stimuli_part(folder, shelf)),
+            }
+        )
+    return units
+
+
+def layer_part(
+    layer: Mapping[str, Any], units: Sequence[Mapping[str, Any]], *, streams: int, data: str | None
+) -> dict[str, Any]:
+    """A layer, and what its units sum up to.
+
+    Args:
+        layer: as the evidence of the network tells it.
+        units: its units, as `units_part` gives them.
+        streams: how many the network is shown.
+        data: where its units are kept.
+    """
+    alive = [unit for unit in units if not unit["dead"]]
+    return {
+        **{key: layer.get(key) for key in ("name", "kind", "channels", "shape")},
+        **{key: layer.get(key) for key in ("receptive_field", "stride", "exact")},
+        "lane": lane_of(layer, streams),
+        "scanned": any(unit["dead"] is not None for unit in units),
+        "dead": sum(unit["dead"] is True for unit in units),
+        "stimuli": sum(bool(unit["stimuli"]) for unit in units),
+        "ratio": rounded(_middle(best_ratio(unit) for unit in alive)),
+        "selectivity": rounded(_middle(unit["selectivity"] for unit in alive)),
+        "data": data,
+        "sprites": sprites(units, _FACES),
+    }
+
+
+def lane_of(layer: Mapping[str, Any], streams: int) -> str:
+    """Whether a layer sees appearance, motion, or both; a network of one stream has one lane."""
+    if streams < 2:
+        return "both"
+    seen = [
+        stream
+        for stream, field in (layer.get("streams") or {}).items()
+        if all(field["receptive_field"])
+    ]
+    return _LANES[seen[0]] if len(seen) == 1 else "both"
+
+
+def best_ratio(unit: Mapping[str, Any]) -> float | None:
+    """The ratio of the stimulus that excites most."""
+    ratios = [each["ratio"] for each in unit["stimuli"] if each["ratio"] is not None]
+    return max(ratios, default=None)
+
+
+def sprites(units: Sequence[Mapping[str, Any]], count: int) -> list[dict[str, Any]]:
+    """The units that show best what a network likes: alive, the most selective first."""
+    shown = [unit for unit in units if unit["stimuli"] and not unit["dead"]]
+    shown.sort(key=lambda unit: (-(unit["selectivity"] or 0.0), unit["unit"]))
+    return [_sprite(unit) for unit in shown[:count]]
+
+
+def _sprite(unit: Mapping[str, Any]) -> dict[str, Any]:
+    best = max(unit["stimuli"], key=lambda each: each["activation"] or 0.0)
+    return {"unit": unit["unit"], **{key: best[key] for key in ("frames", "flow", "ratio")}}
+
+
+def _middle(values: Any) -> float | None:
+    known = [value for value in values if value is not None]
+    return median(known) if known else None

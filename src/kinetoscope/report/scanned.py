@@ -1,0 +1,214 @@
+"""What did a scan find, in the form the viewer shows: its clips, and each layer's answers?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from kinetoscope.evidence.evidence import FILE, read_evidence
+from kinetoscope.evidence.retrieval import EPSILON
+from kinetoscope.evidence.scan import Scan, read_scan
+from kinetoscope.report.answers import (
+    Labels,
+    Maxima,
+    class_means,
+    histogram,
+    most_excited,
+    plain,
+    rounded,
+    selectivity,
+    shares_of_best,
+)
+from kinetoscope.report.shelf import Shelf
+from kinetoscope.report.watched import clip_tracks
+
+_LIKELY = 8  # labels shown of a clip's probabilities
+_EXCITED = 14  # units shown of a clip
+_SELECTIVE = 14  # units shown of a label
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scanned:
+    """Clips, and what layers answered to them.
+
+    Args:
+        clips: as the viewer takes them; a clip's place in the list is its number.
+        label_places: of each clip; -1 where it has none that the network knows.
+        labels: how many the network has.
+        maxima: of each layer.
+        tops: the clips that excite each unit most, by the unit's address.
+        full_colour: the scale of the clips' motion [pixels per frame]; None without motion.
+        failures: where and why a video could not be read.
+    """
+
+    clips: list[dict[str, Any]]
+    label_places: Labels
+    labels: int
+    maxima: Mapping[str, Maxima]
+    tops: Mapping[str, list[dict[str, Any]]]
+    full_colour: float | None
+    failures: list[dict[str, str]]
+
+    def answers_of(self, layer: str) -> list[dict[str, Any]] | None:
+        """What is known of each unit of a layer; None where the scan did not read it."""
+        if layer not in self.maxima:
+            return None
+        maxima = self.maxima[layer]
+        means = class_means(maxima, self.label_places, self.labels)
+        keen = selectivity(means)
+        best = np.nanmax(maxima, axis=0, initial=-np.inf)
+        return [
+            {
+                "dead": bool(best[channel] <= EPSILON),
+                "best_real": rounded(best[channel]),
+                "selectivity": rounded(keen[channel]),
+                "preferred": _preferred(means[:, channel]),
+                "profile": plain(means[:, channel]),
+                "histogram": _histogram(maxima[:, channel]),
+                "top": self.tops.get(f"{layer}:{channel}", []),
+            }
+            for channel in range(maxima.shape[1])
+        ]
+
+
+def read_scanned(look_folder: Path, shelf: Shelf) -> Scanned | None:
+    """Read the scan of a look, and the clips that were kept; None where there is no scan.
+
+    Raises:
+        EvidenceError: a folder is there and can't be read.
+    """
+    folder = look_folder / "evidence" / "scan"
+    if not (folder / FILE).is_file():
+        return None
+    scan = read_scan(folder)
+    places = {label: place for place, label in enumerate(scan.labels)}
+    clips = [
+        _clip(number, row, places) for number, row in enumerate(scan.clips.iter_rows(named=True))
+    ]
+    numbers = {clip: number for number, clip in enumerate(scan.clips["clip"])}
+    tops, full_colour = _kept_clips(look_folder / "evidence" / "retrieval", clips, numbers, shelf)
+    scanned = Scanned(
+        clips=clips,
+        label_places=np.array([places.get(label, -1) for label in scan.clips["label"]], dtype=int),
+        labels=len(places),
+        maxima={layer: _maxima(scan, layer) for layer in scan.layers},
+        tops=tops,
+        full_colour=full_colour,
+        failures=[
+            {"where": f"{each['where']} {each['path']}", "error": each["error"]}
+            for each in scan.failures
+        ],
+    )
+    _add_excited_units(scanned)
+    return scanned
+
+
+def _maxima(scan: Scan, layer: str) -> Maxima:
+    return scan.maxima(layer).double().numpy()
+
+
+def _kept_clips(
+    folder: Path, clips: list[dict[str, Any]], numbers: Mapping[int, int], shelf: Shelf
+) -> tuple[dict[str, list[dict[str, Any]]], float | None]:
+    """Give clips their pictures; tell which excite each unit, and the scale of their motion."""
+    if not (folder / FILE).is_file():
+        return {}, None
+    answer = read_evidence(folder, "retrieval").answer
+    arrays = {
+        numbers[int(number)]: folder / clip["arrays"]
+        for number, clip in answer["clips"].items()
+        if clip["arrays"] is not None
+    }
+    tracks, full_colour, extents = clip_tracks(arrays, shelf)
+    for number, found in tracks.items():
+        clips[number].update(found)
+    tops = {
+        unit["unit"]: [_top(hit, numbers[hit["clip"]], extents) for hit in unit["top"]]
+        for unit in answer["units"]
+    }
+    return tops, full_colour
+
+
+def _top(
+    hit: Mapping[str, Any], number: int, extents: Mapping[int, tuple[int, int, int]]
+) -> dict[str, Any]:
+    place = None
+    if number in extents:
+        (start, end), (top, bottom), (left, right) = hit["box"]
+        _, height, width = extents[number]
+        place = {
+            "left": left / width, "width": (right - left) / width,
+            "top": top / height, "height": (bottom - top) / height,
+            "start": start, "end": max(start, end - 1),
+        }
+    return {
+        "clip": number,
+        "activation": rounded(hit["activation"]),
+        "seconds": rounded(hit["second"]),
+        "place": place,
+    }
+
+
+def _add_excited_units(scanned: Scanned) -> None:
+    """Tell each clip which units it excites most, as a share of their best clip."""
+    shares = [shares_of_best(each, EPSILON) for each in scanned.maxima.values()]
+    if not shares:
+        return
+    together = np.concatenate(shares, axis=1)
+    answers = np.concatenate(list(scanned.maxima.values()), axis=1)
+    names = [
+        f"{layer}:{channel}"
+        for layer, maxima in scanned.maxima.items()
+        for channel in range(maxima.shape[1])
+    ]
+    for clip, row, answer in zip(scanned.clips, together, answers, strict=True):
+        clip["units"] = [
+            {
+                "unit": names[place],
+                "activation": rounded(answer[place]),
+                "share": rounded(row[place]),
+            }
+            for place in most_excited(row, _EXCITED)
+        ]
+
+
+def selective_units(units: Sequence[Mapping[str, Any]], label: int) -> list[dict[str, Any]]:
+    """The units that prefer a label, the most selective first."""
+    own = [unit for unit in units if unit["preferred"] == label and unit["selectivity"] is not None]
+    own.sort(key=lambda unit: (-unit["selectivity"], unit["unit"]))
+    return [{key: unit[key] for key in ("unit", "selectivity")} for unit in own[:_SELECTIVE]]
+
+
+def _clip(number: int, row: Mapping[str, Any], places: Mapping[str, int]) -> dict[str, Any]:
+    """A clip as the viewer takes it, before pictures and units are added."""
+    probabilities = np.asarray(row["probabilities"] or [])
+    order = most_excited(probabilities, _LIKELY)
+    shown = [rounded(float(probabilities[place])) for place in order]
+    seconds = row["seconds"]
+    return {
+        "id": number,
+        "name": row["path"],
+        "label": places.get(row["label"]),
+        "other_label": None if row["label"] in places else row["label"],
+        "predicted": order[0] if order else None,
+        "probability": shown[0] if shown else None,
+        "likely": order,
+        "probabilities": shown,
+        "error": row["error"],
+        "seconds": [rounded(seconds[0]), rounded(seconds[-1])] if seconds else None,
+        "frames": None,
+        "flow": None,
+        "units": [],
+    }
+
+
+def _preferred(means: np.ndarray) -> int | None:
+    known = np.where(np.isnan(means), -np.inf, means)
+    return int(known.argmax()) if len(known) and known.max() > 0 else None
+
+
+def _histogram(answers: np.ndarray) -> dict[str, list[Any]] | None:
+    edges, counts = histogram(answers)
+    return {"edges": plain(edges), "counts": counts} if counts else None

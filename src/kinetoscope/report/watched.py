@@ -1,0 +1,52 @@
+"""What does the viewer show of the clips that excite units most?"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from safetensors.torch import load_file
+
+from kinetoscope.report.pictures import enlarged, flow_picture, readable_speed
+from kinetoscope.report.shelf import Shelf, Track
+from kinetoscope.tensors import Size
+
+_LEAST_SIDE = 64  # lossy pictures of fewer pixels lose their colours [pixels]
+_MOVING_SHARE = 0.99  # of the moving pixels of a clip are below its speed
+_CLIPS_SHARE = 0.9  # of the clips are below the speed that is drawn in full colour
+
+
+def clip_tracks(
+    arrays: Mapping[int, Path], shelf: Shelf
+) -> tuple[dict[int, dict[str, Track]], float | None, dict[int, Size]]:
+    """Keep clips as strips, all with one scale of motion, so that they can be compared.
+
+    Args:
+        arrays: where the frames and the flow of each clip are.
+        shelf: where pictures are kept.
+
+    Returns:
+        The strips of each clip; the scale [pixels per frame], None without motion; and the
+        extent of each clip [frames, pixels, pixels].
+    """
+    full_colour = _common_speed(arrays)
+    tracks: dict[int, dict[str, Track]] = {}
+    extents: dict[int, Size] = {}
+    for number, path in sorted(arrays.items()):
+        found = load_file(path)
+        time, height, width, _ = found["frames"].shape
+        extents[number] = (time, height, width)
+        frames = enlarged(found["frames"], _LEAST_SIDE)
+        tracks[number] = {"frames": shelf.strip(f"clip-{number}.frames", frames)}
+        if "flow" in found and full_colour is not None:
+            flow = enlarged(flow_picture(found["flow"].float(), full_colour), _LEAST_SIDE)
+            tracks[number]["flow"] = shelf.strip(f"clip-{number}.flow", flow)
+    return tracks, full_colour, extents
+
+
+def _common_speed(arrays: Mapping[int, Path]) -> float | None:
+    speeds = [
+        readable_speed([flow.float()], _MOVING_SHARE)
+        for path in arrays.values()
+        if (flow := load_file(path).get("flow")) is not None
+    ]
+    return float(np.quantile(speeds, _CLIPS_SHARE, method="higher")) if speeds else None
