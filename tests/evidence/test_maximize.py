@@ -6,9 +6,9 @@ from planted import Weigh, drifting_gratings, planted
 from torch import nn
 
 from kinetoscope.errors import UnknownNameError
+from kinetoscope.evidence.evidence import Provenance
 from kinetoscope.evidence.maximize import Maximizing, maximize
 from kinetoscope.evidence.stimulus import read_stimuli, write_stimuli
-from kinetoscope.evidence.evidence import Provenance
 from kinetoscope.units.unit import Unit
 
 QUICK = Maximizing(steps=40, rate=0.05)
@@ -25,7 +25,7 @@ def units_of(network, count):
 
 
 def test_a_linear_unit_gets_its_closed_form():
-    """The optimum of <w, x> - R(x) in the Fourier domain: w^ / (2 l_B + 2 l_TV (k |W|^2 + c |W_t|^2))."""
+    """Of <w, x> - R(x), by frequency: w^ / (2 l_B + 2 l_TV (kappa |W|^2 + chi |W_t|^2))."""
     torch.manual_seed(1)
     frames, side, chi, bound = 6, 8, 5.0, 100.0
     weights = torch.randn(1, 2, frames, side, side)
@@ -63,7 +63,7 @@ def test_slower_means_smoother_in_time_and_less_excited(seed):
         streams=("flow",),
         flow_scale=1.0,
     )
-    asked = Maximizing(steps=200, rate=0.02, gain=100.0)
+    asked = Maximizing(steps=150, rate=0.03, gain=5.0)
     stimuli = maximize(
         network, [Unit("layer", 1)], slowness=[0.0, 1.0, 5.0, 10.0], settings=asked, seed=seed
     )

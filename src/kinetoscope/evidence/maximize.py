@@ -21,18 +21,16 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from itertools import groupby
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from kinetoscope.clips.clip import ClipBatch
-from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.errors import UnknownNameError
+from kinetoscope.evidence.canvas import Canvas
 from kinetoscope.evidence.priors import Prior
 from kinetoscope.evidence.stimulus import Stimulus
 from kinetoscope.evidence.velocity import velocity_of_flow, velocity_of_frames
-from kinetoscope.files import settings_key
 from kinetoscope.networks.network import Network
 from kinetoscope.tensors import Activation
 from kinetoscope.units.reading import read_normalized
@@ -50,9 +48,9 @@ class Maximizing:
     """How stimuli are made.
 
     Args:
-        steps: of Adam.
+        steps: of ascent.
         gain: weight of the unit's answer against the priors.
-        rate: Adam's first step, as a share of the bound; it falls to zero by half a cosine.
+        rate: the first step, as a share of the bound; it falls to zero by half a cosine.
         frames_bound: the longest vector of a pixel's colour, from the mean colour, in units of 255
             as the paper gives it (160), divided by the network's deviation.
         flow_bound: the fastest motion [pixels per frame].
@@ -161,7 +159,7 @@ class _Asked:
         self, units: list[Unit], best_real: Mapping[Unit, float], progress: Progress | None
     ) -> Iterator[Stimulus]:
         pairs = [(unit, chi) for unit in units for chi in self.slowness]
-        canvas = _Canvas(self.network, units, self)
+        canvas = self._canvas(units)
         largest = torch.tensor([max(best_real.get(unit, 0.0), 0.0) for unit, _ in pairs])
         weight = self.settings.gain / self.seen / torch.where(largest > 0, largest, 1.0)
         channels = torch.tensor([unit.channel for unit, _ in pairs])
@@ -183,29 +181,39 @@ class _Asked:
                 history={name: values[:, place].tolist() for name, values in history.items()},
             )
 
+    def _canvas(self, units: list[Unit]) -> Canvas:
+        settings, spec = self.settings, self.network.expects
+        bounds = {
+            "frames": settings.frames_bound / (sum(spec.std) / 3),
+            "flow": settings.flow_bound / spec.flow_scale,
+        }
+        return Canvas(
+            self.network,
+            priors={stream: settings.prior(bounds[stream]) for stream in spec.streams},
+            keys=[f"{self.seed} {unit}" for unit in units],
+            chi=self.slowness,
+            margin=self.margin,
+        )
+
     def _ascend(
-        self, canvas: "_Canvas", channels: Tensor, weight: Tensor, progress: Progress | None
+        self, canvas: Canvas, channels: Tensor, weight: Tensor, progress: Progress | None
     ) -> dict[str, Tensor]:
         settings = self.settings
         device = self.network.device
         channels, weight = channels.to(device), weight.to(device)
         shifts = torch.Generator().manual_seed(self.seed)
-        adam = torch.optim.Adam(canvas.leaves(settings.rate))
-        full = [group["lr"] for group in adam.param_groups]
         history: dict[str, list[Tensor]] = {}
         for step in range(settings.steps):
-            for group, rate in zip(adam.param_groups, full, strict=True):
-                group["lr"] = rate * 0.5 * (1 + math.cos(math.pi * step / settings.steps))
             down, right = torch.randint(0, 2 * self.margin + 1, (2,), generator=shifts).tolist()
             leak = settings.leak if step < settings.leaking * settings.steps else 0.0
             with _leaking(self.network, leak):
                 answer = self._answer(canvas.crop(down, right), channels)
-            adam.zero_grad()
-            (weight * answer.sum(1)).sum().neg().backward()
-            terms = {"activation": answer.detach().amax(1), **canvas.resist()}
-            terms["objective"] = weight * answer.detach().sum(1) - canvas.resistance(terms)
-            adam.step()
-            canvas.project_()
+            reward = weight * answer.sum(1)
+            reward.sum().neg().backward()
+            against = canvas.resist()
+            objective = reward.detach() - torch.stack(list(against.values())).sum(0)
+            terms = {"objective": objective, "activation": answer.detach().amax(1), **against}
+            canvas.step(settings.rate * 0.5 * (1 + math.cos(math.pi * step / settings.steps)))
             for name, values in terms.items():
                 history.setdefault(name, []).append(values.cpu())
             if progress is not None:
@@ -220,7 +228,7 @@ class _Asked:
         return own.reshape(len(channels), -1)
 
     @torch.no_grad()
-    def _show(self, canvas: "_Canvas", channels: Tensor) -> tuple[ClipBatch, Tensor]:
+    def _show(self, canvas: Canvas, channels: Tensor) -> tuple[ClipBatch, Tensor]:
         """The stimuli in display space, and what the unit answers to just what is shown."""
         shown = self.network.denormalize(canvas.crop(self.margin, self.margin))
         if shown.frames is not None:
@@ -228,81 +236,6 @@ class _Asked:
         normal = self.network.normalize(shown)
         answers = self._answer(normal, channels.to(self.network.device))
         return shown.to("cpu"), answers.cpu()
-
-
-class _Canvas:
-    """The clips under way, in units of the network's input, a margin larger on all sides."""
-
-    def __init__(self, network: Network, units: Sequence[Unit], asked: _Asked):
-        spec, settings = network.expects, asked.settings
-        self.margin, self.size = asked.margin, spec.size
-        chi = asked.slowness * len(units)
-        self.chi = torch.tensor(chi, device=network.device, dtype=torch.float32)
-        grey = torch.zeros(1, 3, 1, 1, 1, device=network.device)
-        self.darkest = network.normalize(ClipBatch(frames=grey)).stream("frames")
-        self.brightest = network.normalize(ClipBatch(frames=grey + 1)).stream("frames")
-        bounds = {
-            "frames": settings.frames_bound / (sum(spec.std) / 3),
-            "flow": settings.flow_bound / spec.flow_scale,
-        }
-        self.priors = {stream: settings.prior(bounds[stream]) for stream in spec.streams}
-        self.streams: dict[str, Tensor] = {}
-        for stream in spec.streams:
-            noise = [_noise(spec, stream, unit, asked) for unit in units]
-            first = torch.stack(noise).repeat_interleave(len(asked.slowness), dim=0)
-            first = first.to(network.device) * (0.1 * bounds[stream])
-            # Twice as fast for small networks on a CPU as the plain layout.
-            first = first.contiguous(memory_format=torch.channels_last_3d)
-            self.streams[stream] = first.requires_grad_()
-        self.project_()
-
-    def leaves(self, rate: float) -> list[dict[str, Any]]:
-        """What Adam changes, and how fast: a share of each stream's bound."""
-        return [
-            {"params": [leaf], "lr": rate * self.priors[stream].bound}
-            for stream, leaf in self.streams.items()
-        ]
-
-    def crop(self, down: int, right: int) -> ClipBatch:
-        """What the network is shown when the window stands there."""
-        height, width = self.size
-        window = (..., slice(down, down + height), slice(right, right + width))
-        return ClipBatch(**{stream: leaf[window] for stream, leaf in self.streams.items()})
-
-    @torch.no_grad()
-    def resist(self) -> dict[str, Tensor]:
-        """Add the priors' gradient to the leaves'; return the value of every term."""
-        terms = {}
-        for stream, leaf in self.streams.items():
-            energy, roughness, gradient = self.priors[stream].terms(leaf, self.chi)
-            if leaf.grad is None:
-                leaf.grad = gradient
-            else:
-                leaf.grad += gradient
-            terms[f"{stream} energy"], terms[f"{stream} roughness"] = energy, roughness
-        return terms
-
-    @staticmethod
-    def resistance(terms: Mapping[str, Tensor]) -> Tensor:
-        """The sum of the priors' terms."""
-        priors = [values for name, values in terms.items() if name != "activation"]
-        return torch.stack(priors).sum(0)
-
-    @torch.no_grad()
-    def project_(self) -> None:
-        """Bring every pixel back within its bound, and colours to what a screen can show."""
-        for stream, leaf in self.streams.items():
-            self.priors[stream].project_(leaf)
-            if stream == "frames":
-                leaf.copy_(leaf.clamp(self.darkest, self.brightest))
-
-
-def _noise(spec: ClipSpec, stream: str, unit: Unit, asked: _Asked) -> Tensor:
-    """Normal noise that depends on the seed, the unit and the stream, and on nothing else."""
-    key = int(settings_key(asked.seed, str(unit), stream), 16) % 2**63
-    height, width = (side + 2 * asked.margin for side in spec.size)
-    shape = (3 if stream == "frames" else 2, spec.frames, height, width)
-    return torch.randn(shape, generator=torch.Generator().manual_seed(key))
 
 
 def _check_channels(layer: str, channels: Tensor, answer: Activation) -> None:
