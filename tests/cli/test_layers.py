@@ -50,5 +50,5 @@ def test_all_lists_more_than_the_published_layers():
 def test_refuses_a_network_that_is_not_there(name):
     answered = layers(name)
     assert answered.exit_code == 1
-    assert f"no network is called {name}" in answered.stderr
+    assert name in answered.stderr
     assert "Traceback" not in answered.stderr
