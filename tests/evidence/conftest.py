@@ -1,10 +1,10 @@
 """A catalog of light boxes, and a scan of it."""
 
 import pytest
-from boxes import PLACES, SPEC, Brightness, write_video
 
 from kinetoscope.clips.catalog import Catalog, Entry
 from kinetoscope.networks.network import Network
+from tests.evidence.boxes import PLACES, SPEC, Brightness, write_video
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@ import math
 
 import pytest
 import torch
-from planted import Weigh, drifting_gratings, planted
 from torch import nn
 
 from kinetoscope.errors import UnknownNameError
@@ -10,6 +9,7 @@ from kinetoscope.evidence.evidence import Provenance
 from kinetoscope.evidence.maximize import Maximizing, maximize
 from kinetoscope.evidence.stimulus import read_stimuli, write_stimuli
 from kinetoscope.units.unit import Unit
+from tests.evidence.planted import Weigh, drifting_gratings, planted
 
 QUICK = Maximizing(steps=40, rate=0.05)
 

@@ -4,7 +4,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from boxes import PLACES, Brightness, write_video
 from safetensors.torch import load_file
 
 from kinetoscope.clips.catalog import Catalog, Entry
@@ -15,6 +14,7 @@ from kinetoscope.evidence.retrieval import class_means, dead_units, top_clips, w
 from kinetoscope.evidence.scan import scan
 from kinetoscope.networks.network import Network
 from kinetoscope.units.unit import Unit
+from tests.evidence.boxes import PLACES, Brightness, write_video
 
 LIGHT, DARK, DEAD = (Unit("relu", channel) for channel in range(3))
 

@@ -11,7 +11,6 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from boxes import PLACES
 from polars.testing import assert_frame_equal
 
 from kinetoscope.clips.clip import ClipBatch
@@ -20,6 +19,7 @@ from kinetoscope.errors import EvidenceError, UnknownNameError
 from kinetoscope.evidence.scan import read_scan, scan
 from kinetoscope.networks.network import Network
 from kinetoscope.units.reading import read
+from tests.evidence.boxes import PLACES
 
 # Known answer
 

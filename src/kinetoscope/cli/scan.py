@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kinetoscope.cli.arguments import NETWORK
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -16,7 +18,7 @@ _MAX_FAILURES = 20
 
 
 @click.command("scan")
-@click.argument("network")
+@click.argument("network", type=NETWORK)
 @click.argument("catalog")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the look.")
 @click.option("--weights", type=click.Path(path_type=Path), help="Where NETWORK is a name.")
@@ -48,8 +50,7 @@ def command(
     from kinetoscope.networks.weights import load_network
 
     videos = read_catalog(catalog, root=root, split=split)
-    trained = Path(network) / "weights.safetensors"
-    opened = load_network(trained if trained.exists() else network, weights=weights)
+    opened = load_network(network, weights=weights)
     found = _scanned(opened, videos, out / "evidence" / "scan", settings)
     _show(found)
     if found.failures:
