@@ -13,7 +13,8 @@ from rich.progress import (
 )
 
 Advance = Callable[..., None]
-"""Call it after each step, with `what` is done now and what is `said` behind the bar, if any."""
+"""Call it after each step, or after a number of `steps`; with `what` is done now and what is `said`
+behind the bar, if any."""
 
 
 @contextmanager
@@ -42,7 +43,7 @@ def tracked(what: str, steps: int, *, shown: bool, done: int = 0) -> Iterator[Ad
     with bar:
         task = bar.add_task(what, total=steps, completed=done, said="")
 
-        def advance(*, what: str | None = None, said: str = "") -> None:
-            bar.update(task, advance=1, description=what, said=said)
+        def advance(*, steps: int = 1, what: str | None = None, said: str = "") -> None:
+            bar.update(task, advance=steps, description=what, said=said)
 
         yield advance

@@ -139,3 +139,10 @@ def cached_flow(
         found = compute().half()
         cache.keep(key, found)
     return found
+
+
+def default_flow_cache() -> FlowCache:
+    """The user's own: in KINETOSCOPE_CACHE if that is set, else where the system keeps caches."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = os.environ.get("KINETOSCOPE_CACHE") or Path(home) / "kinetoscope"
+    return FlowCache(Path(folder) / "flow")

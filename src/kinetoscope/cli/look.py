@@ -1,0 +1,87 @@
+"""How is a look done from the command line?"""
+
+from pathlib import Path
+
+import click
+
+from kinetoscope.cli.arguments import NETWORK
+
+
+@click.command("look")
+@click.argument("network", type=NETWORK)
+@click.argument("catalog")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="For the report.")
+@click.option("--weights", type=click.Path(path_type=Path), help="Where NETWORK is a name.")
+@click.option("--root", type=click.Path(path_type=Path), help="Where the videos lie.")
+@click.option("--labels", type=click.Path(path_type=Path), help="A file with one label a line.")
+@click.option("--split", help="Only this split, such as test.")
+@click.option("--layer", "layers", multiple=True, help="Only this layer; as often as wanted.")
+@click.option(
+    "--units-per-layer", type=click.IntRange(0), default=8, help="How many get stimuli.  [8]"
+)
+@click.option("--slowness", default="0,1,5,10", help="Weights of change over time.  [0,1,5,10]")
+@click.option("--steps", type=click.IntRange(1), default=200, help="Of each stimulus.  [200]")
+@click.option("--top", type=click.IntRange(1), default=9, help="Clips kept of each unit.  [9]")
+@click.option("--seed", type=click.IntRange(0), default=0, help="Of everything random.  [0]")
+def command(  # noqa: PLR0913 - one for each option
+    network: str,
+    catalog: str,
+    out: Path,
+    weights: Path | None,
+    root: Path | None,
+    labels: Path | None,
+    split: str | None,
+    layers: tuple[str, ...],
+    units_per_layer: int,
+    slowness: str,
+    steps: int,
+    top: int,
+    seed: int,
+) -> None:
+    """Open NETWORK with the videos of CATALOG and write a report to a folder.
+
+    NETWORK is a file of weights or a folder that kinetoscope train wrote, or a network's name
+    together with --weights. CATALOG is a folder with a folder for each class, a csv file, or a
+    published format together with --root. A look that was interrupted goes on where it stopped
+    when the same command is given again. Videos that can't be read are listed in the report.
+
+    Example: kinetoscope look trained data/jumps --split test --out looked
+    """
+    chi = slowness_values(slowness)
+
+    from kinetoscope.clips.catalog import read_catalog
+    from kinetoscope.evidence.maximize import Maximizing
+    from kinetoscope.look import Looking, look
+    from kinetoscope.networks.weights import load_network
+    from kinetoscope.video.flow import default_flow_cache
+
+    page = look(
+        load_network(network, weights=weights),
+        read_catalog(catalog, root=root, labels=labels, split=split),
+        out,
+        how=Looking(
+            layers=layers,
+            units_per_layer=units_per_layer,
+            slowness=chi,
+            maximizing=Maximizing(steps=steps),
+            top=top,
+            seed=seed,
+        ),
+        flow_cache=default_flow_cache(),
+        progress=True,
+    )
+    click.echo(f"open {page}")
+
+
+def slowness_values(text: str) -> tuple[float, ...]:
+    """Numbers of 0 or more, separated by commas."""
+    try:
+        values = tuple(float(word) for word in text.split(","))
+    except ValueError:
+        values = ()
+    if not values or min(values) < 0 or len(set(values)) < len(values):
+        raise click.BadParameter(
+            f"{text!r} is not a list of different numbers of 0 or more, such as 0,1,5,10",
+            param_hint="--slowness",
+        )
+    return values

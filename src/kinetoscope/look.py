@@ -1,0 +1,274 @@
+"""The main job: what does a trained network see in the videos of a catalog?
+
+Every stage writes its evidence to a folder of its own and skips what is there already, so that a
+look that was interrupted goes on where it stopped and ends with the same evidence:
+
+    network       its layers, what they see
+    evaluation    how well it recognizes the videos; beside it, with something taken away
+    scan          what every unit answers to every clip
+    retrieval     the clips that excite each unit most
+    stimuli       what chosen units would most like to see, from fast to slow
+    index.html    the report, from these folders alone
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from kinetoscope.clips.catalog import Catalog
+from kinetoscope.evidence.evidence import Provenance, has_evidence, writing_evidence
+from kinetoscope.evidence.maximize import SLOWNESS, Maximizing, maximize
+from kinetoscope.evidence.retrieval import EPSILON, write_retrieval
+from kinetoscope.evidence.scan import Scan, catalog_name, scan
+from kinetoscope.evidence.stimulus import write_stimuli
+from kinetoscope.files import remove_leftovers, settings_key
+from kinetoscope.networks.network import Network
+from kinetoscope.report.answers import class_means, selectivity
+from kinetoscope.report.report import write_report
+from kinetoscope.training.evaluate import controls, evaluate
+from kinetoscope.training.progress import Advance, tracked
+from kinetoscope.units.layers import Layer, list_layers
+from kinetoscope.units.unit import Unit
+from kinetoscope.video.flow import FlowCache
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looking:
+    """How a look is done.
+
+    Args:
+        layers: which ones; if none are given those that the network names as worth looking at,
+            without its pools, whose units are those of the layer before.
+        units_per_layer: how many units of each layer get stimuli, spread from the one that is most
+            specific to a label to the one that is least.
+        slowness: the weights of change over time that stimuli are made with.
+        maximizing: how they are made.
+        top: how many clips are kept of each unit.
+        seed: of everything random.
+    """
+
+    layers: tuple[str, ...] = ()
+    units_per_layer: int = 8
+    slowness: tuple[float, ...] = SLOWNESS
+    maximizing: Maximizing = field(default_factory=Maximizing)
+    top: int = 9
+    seed: int = 0
+
+
+def look(
+    network: Network,
+    catalog: Catalog,
+    out: Path | str,
+    *,
+    how: Looking | None = None,
+    flow_cache: FlowCache | None = None,
+    progress: bool = False,
+) -> Path:
+    """Open a network with a catalog of videos and write a report.
+
+    Videos that can't be read are listed in the report, and the job goes on.
+
+    Args:
+        network: trained; comes back as it went.
+        catalog: whose labels are the network's.
+        out: for evidence and report. Evidence of another question that lies there is replaced.
+        how: what to look at, and how closely.
+        flow_cache: where flow is kept that was computed before.
+        progress: whether to show it, where there is a terminal.
+
+    Returns:
+        The page to open.
+
+    Raises:
+        UnknownNameError: a layer is not there.
+        CatalogError: the labels are not the network's, or no video can be read.
+    """
+    stages = _Look(network, catalog, Path(out), how or Looking(), flow_cache, progress)
+    remove_leftovers(stages.out)
+    layers = stages.tell_layers()
+    stages.measure_accuracy()
+    scanned = stages.scan([layer.name for layer in layers])
+    stages.retrieve(scanned)
+    stages.make_stimuli(scanned)
+    return write_report(stages.out)
+
+
+@dataclass(frozen=True)
+class _Look:
+    network: Network
+    catalog: Catalog
+    out: Path
+    how: Looking
+    flow_cache: FlowCache | None
+    progress: bool
+
+    def tell_layers(self) -> list[Layer]:
+        """Write what the network is; the layers that are looked at."""
+        chosen = list_layers(self.network, self.how.layers)
+        if not self.how.layers:
+            chosen = [layer for layer in chosen if "Pool" not in layer.kind]
+        names = [layer.name for layer in chosen]
+        provenance = Provenance.of(
+            self.network, objective="layers and what they see", settings={"layers": names}
+        )
+        folder = self._folder("network")
+        if not has_evidence(folder, provenance):
+            with writing_evidence(folder, "network", provenance) as (_, answer):
+                answer["name"] = self.network.name
+                answer["labels"] = list(self.network.labels)
+                answer["expects"] = self.network.expects.to_json()
+                answer["weights_count"] = self.network.weights_count
+                answer["layers"] = [layer.to_json() for layer in chosen]
+        return chosen
+
+    def measure_accuracy(self) -> None:
+        """Evaluate the network as it is, and with something taken away from the clips."""
+        variants = {"evaluation": {}} | {
+            f"evaluation {name}".replace(" ", "-"): change
+            for name, change in controls(self.network).items()
+        }
+        for name, change in variants.items():
+            provenance = Provenance.of(
+                self.network,
+                catalog=catalog_name(self.catalog),
+                objective="accuracy",
+                settings={**change, "expects": self.network.expects.to_json()},
+                seed=self.how.seed,
+            )
+            if has_evidence(self._folder(name), provenance):
+                continue
+            found = evaluate(
+                self.network,
+                self.catalog,
+                **change,
+                seed=self.how.seed,
+                flow_cache=self.flow_cache,
+                progress=self.progress,
+            )
+            with writing_evidence(self._folder(name), "evaluation", provenance) as (_, answer):
+                answer.update(found.to_json())
+
+    def scan(self, layers: Sequence[str]) -> Scan:
+        """Run the catalog once."""
+        with tracked("scanning", len(self.catalog), shown=self.progress) as advance:
+            return scan(
+                self.network,
+                self.catalog,
+                self._folder("scan"),
+                layers=layers,
+                flow_cache=self.flow_cache,
+                progress=_told(advance),
+            )
+
+    def retrieve(self, scanned: Scan) -> None:
+        """Keep the clips that excite each unit most."""
+        units = [
+            Unit(name, channel) for name in scanned.layers for channel in _channels(scanned, name)
+        ]
+        with tracked("top clips", len(self.catalog), shown=self.progress) as advance:
+            write_retrieval(
+                self.network,
+                self.catalog,
+                scanned,
+                units,
+                self._folder("retrieval"),
+                count=self.how.top,
+                flow_cache=self.flow_cache,
+                progress=_told(advance),
+            )
+
+    def make_stimuli(self, scanned: Scan) -> None:
+        """Maximize the chosen units, a few at a time, and write each one's stimuli."""
+        how = self.how
+        steps = how.maximizing.steps * len(how.slowness)
+        best = {
+            unit: scanned.channel_maxima(unit.layer)[unit.channel].item()
+            for unit in self._chosen(scanned)
+        }
+        with tracked("stimuli", steps * len(best), shown=self.progress) as advance:
+            for batch in self._batches(list(best)):
+                provenance = {unit: self._provenance(unit, best[unit]) for unit in batch}
+                missing = {
+                    unit
+                    for unit in batch
+                    if not has_evidence(self._stimuli(unit), provenance[unit])
+                }
+                if not missing:
+                    advance(steps=steps * len(batch))
+                    continue
+                # All of them again, so that the batch, and with it every digit, is the same.
+                made = maximize(
+                    self.network,
+                    batch,
+                    slowness=how.slowness,
+                    best_real=best,
+                    settings=how.maximizing,
+                    seed=how.seed,
+                    progress=lambda clips: advance(steps=clips),
+                )
+                for unit in missing:
+                    own = [stimulus for stimulus in made if stimulus.unit == unit]
+                    write_stimuli(self._stimuli(unit), own, provenance[unit])
+
+    def _chosen(self, scanned: Scan) -> Iterator[Unit]:
+        """Of every layer some live units, spread from the most to the least specific."""
+        for name in scanned.layers:
+            ranked = _by_selectivity(scanned, name)
+            count = min(self.how.units_per_layer, len(ranked))
+            for place in range(count):
+                yield Unit(name, ranked[place * (len(ranked) - 1) // max(1, count - 1)])
+
+    def _batches(self, units: Sequence[Unit]) -> Iterator[list[Unit]]:
+        together = max(1, self.how.maximizing.clips_at_once // len(self.how.slowness))
+        for layer in dict.fromkeys(unit.layer for unit in units):
+            own = [unit for unit in units if unit.layer == layer]
+            yield from (own[first : first + together] for first in range(0, len(own), together))
+
+    def _provenance(self, unit: Unit, best_real: float) -> Provenance:
+        return Provenance.of(
+            self.network,
+            catalog=catalog_name(self.catalog),
+            objective=str(unit),
+            settings={
+                **asdict(self.how.maximizing),
+                "slowness": list(self.how.slowness),
+                "best_real": best_real,
+                "units": settings_key(self.how.layers, self.how.units_per_layer),
+            },
+            seed=self.how.seed,
+        )
+
+    def _folder(self, name: str) -> Path:
+        return self.out / "evidence" / name
+
+    def _stimuli(self, unit: Unit) -> Path:
+        return self._folder("stimuli") / unit.file_name
+
+
+def _channels(scanned: Scan, layer: str) -> range:
+    return range(scanned.layers[layer]["channels"])
+
+
+def _by_selectivity(scanned: Scan, layer: str) -> list[int]:
+    """The live channels of a layer, the most specific first."""
+    places = {label: place for place, label in enumerate(scanned.labels)}
+    labels = np.array([places.get(label, -1) for label in scanned.clips["label"]])
+    maxima = scanned.maxima(layer).numpy()
+    specific = selectivity(class_means(maxima, labels, len(places)))
+    largest = scanned.channel_maxima(layer).tolist()
+    alive = [channel for channel in _channels(scanned, layer) if largest[channel] > EPSILON]
+    return sorted(alive, key=lambda channel: (-np.nan_to_num(specific[channel]), channel))
+
+
+def _told(advance: Advance) -> Callable[[int, int], None]:
+    """A bar that is told how many are done, where it wants to know how many more."""
+    before = 0
+
+    def progress(done: int, _: int) -> None:
+        nonlocal before
+        advance(steps=done - before)
+        before = done
+
+    return progress
