@@ -9,6 +9,7 @@ import torch
 from einops import rearrange
 
 from kinetoscope.clips.clip import Clip
+from kinetoscope.video.encode import write_mp4
 
 
 def _texture(right, down):
@@ -62,8 +63,6 @@ def busy_clip() -> Callable[..., Clip]:
 @pytest.fixture
 def write_video(tmp_path, moving_clip) -> Callable[..., Path]:
     """Writes a real mp4 of a moving texture: `(name, frames_per_second, time, height, ...)`."""
-
-    from kinetoscope.video.encode import write_mp4
 
     def write(name="moving.mp4", *, frames_per_second=8.0, **moving) -> Path:
         path = tmp_path / name

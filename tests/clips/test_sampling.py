@@ -154,9 +154,9 @@ def test_a_random_segment_frame_lies_in_its_segment(available, given_settings, s
 
 def test_every_start_comes_up_and_none_that_does_not_fit():
     generator, spec = seeded(), ClipSpec(frames=4)
-    starts = Counter(sampling.random(generator)(8, spec)[0] for _ in range(1000))
+    starts = Counter(sampling.random(generator)(8, spec)[0] for _ in range(300))
     assert sorted(starts) == [0, 1, 2, 3, 4]
-    assert min(starts.values()) > 120
+    assert min(starts.values()) > 30
 
 
 def test_one_number_is_drawn_whatever_the_length():

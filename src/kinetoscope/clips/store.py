@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -98,13 +99,19 @@ class ClipStore:
 
     def draw(self, index: int, generator: torch.Generator) -> Clip:
         """A clip that starts anywhere in a video, cropped anywhere from its frames."""
-        return self._cut(index, random(generator), random_place(generator))
+        return self.cut(index, random(generator), random_place(generator))
 
     def centre(self, index: int) -> Clip:
         """The clip in the middle of a video, cropped from the middle of its frames."""
-        return self._cut(index, centre(), "centre")
+        return self.cut(index, centre(), "centre")
 
-    def _cut(self, index: int, sampling: Sampling, crop: Crop) -> Clip:
+    def cut(self, index: int, sampling: Sampling, crop: Crop = "centre") -> Clip:
+        """Any clip of a video.
+
+        Where a sampling takes other steps than the spec's stride, the motion over a stride is
+        stretched to the step: as if what moves kept its speed for so long. (That of a video which
+        stays on disk is computed from the frames of the clip.)
+        """
         entry, held, spec = self.entries[index], self._held[index], self.spec
         if held is None:
             return open_entry(entry, spec, sampling=sampling, crop=crop, flow_cache=self.flow_cache)
@@ -112,7 +119,7 @@ class ClipStore:
         places = fit(sampling(count, spec), count, spec, source=source)
         box = box_of(crop, held.footage.size, spec.size, source=source)
         order = [held.ticks[place] for place in places]
-        return cut_clip(held.footage, order, box, held.flow_within(box, places))
+        return cut_clip(held.footage, order, box, held.flow_within(box, places, spec))
 
     def _bytes_needed(self, entry: Entry) -> int:
         """What a video would take; nothing if it can't be opened, which `_load` then says."""
@@ -156,7 +163,7 @@ class _Held:
     def bytes(self) -> int:
         return self.footage.picture.nbytes + (0 if self.flow is None else self.flow.nbytes)
 
-    def flow_within(self, box: Box, places: Sequence[int]) -> Tensor | None:
+    def flow_within(self, box: Box, places: Sequence[int], spec: ClipSpec) -> Tensor | None:
         """The flow of a clip: of the fields that start at its places, what lies in a box."""
         if self.flow is None:
             return None
@@ -164,7 +171,22 @@ class _Held:
         # the last field is that before it, for what follows is not part of the clip
         starts = [*places[:-1], places[-2]] if len(places) > 1 else places
         flow = self.flow[:, :, rows, columns][:, starts]
-        return flow if len(places) > 1 else torch.zeros_like(flow)
+        if len(places) == 1:
+            return torch.zeros_like(flow)
+        stretch = [_stretch(here, after, len(self.ticks), spec) for here, after in pairwise(places)]
+        if all(each == 1 for each in stretch):
+            return flow
+        factors = torch.tensor([*stretch, stretch[-1]]).reshape(1, -1, 1, 1)
+        return flow.float() * factors
+
+
+def _stretch(here: int, after: int, count: int, spec: ClipSpec) -> float:
+    """A step between places, in steps of the field that is kept at the first of them."""
+    if spec.when_short == "loop":
+        step, kept = (after - here) % count, spec.stride % count
+    else:
+        step, kept = after - here, min(spec.stride, count - 1 - here)
+    return 1.0 if step == kept else step / max(1, kept)
 
 
 def _hold(entry: Entry, spec: ClipSpec, cache: FlowCache | None) -> _Held:
