@@ -36,6 +36,7 @@ def units_part(
         shelf: where pictures are kept.
     """
     answers = None if scanned is None else scanned.answers_of(layer["name"])
+    seen = streams_of(layer) or ("frames", "flow")
     units = []
     for channel in range(layer["channels"]):
         unit = Unit(layer["name"], channel)
@@ -48,7 +49,7 @@ def units_part(
                 "channel": channel,
                 **_UNKNOWN,
                 **({} if answers is None else answers[channel]),
-                **({} if folder is None else stimuli_part(folder, shelf)),
+                **({} if folder is None else stimuli_part(folder, shelf, streams=seen)),
             }
         )
     return units
@@ -84,12 +85,14 @@ def lane_of(layer: Mapping[str, Any], streams: int) -> str:
     """Whether a layer sees appearance, motion, or both; a network of one stream has one lane."""
     if streams < 2:
         return "both"
-    seen = [
-        stream
-        for stream, field in (layer.get("streams") or {}).items()
-        if all(field["receptive_field"])
-    ]
+    seen = streams_of(layer)
     return _LANES[seen[0]] if len(seen) == 1 else "both"
+
+
+def streams_of(layer: Mapping[str, Any]) -> list[str]:
+    """The streams that a layer sees; none where the evidence does not tell them apart."""
+    streams = layer.get("streams") or {}
+    return [name for name, field in streams.items() if all(field["receptive_field"])]
 
 
 def best_ratio(unit: Mapping[str, Any]) -> float | None:

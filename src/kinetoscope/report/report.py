@@ -119,8 +119,9 @@ def _sums(units: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
     together = [unit for own in units.values() for unit in own]
     ratios = [ratio for unit in together if (ratio := best_ratio(unit)) is not None]
     paces = Counter(pace for unit in together if (pace := _favourite_pace(unit)) is not None)
+    hero = sprites(together, _HERO)
     return {
-        "sprites": sprites(together, _HERO),
+        "sprites": hero[: max(4, len(hero) // 4 * 4)],
         "sums": {
             "above_one": sum(ratio > 1 for ratio in ratios),
             "measured": len(ratios),

@@ -26,6 +26,7 @@ from kinetoscope.report.watched import clip_tracks
 
 _LIKELY = 8  # labels shown of a clip's probabilities
 _EXCITED = 14  # units shown of a clip
+_TOP = 9  # clips shown of a unit
 _SELECTIVE = 14  # units shown of a label
 
 
@@ -67,7 +68,7 @@ class Scanned:
                 "preferred": _preferred(means[:, channel]),
                 "profile": plain(means[:, channel]),
                 "histogram": _histogram(maxima[:, channel]),
-                "top": self.tops.get(f"{layer}:{channel}", []),
+                "top": self.tops.get(f"{layer}:{channel}") or _best_clips(maxima[:, channel]),
             }
             for channel in range(maxima.shape[1])
         ]
@@ -139,9 +140,12 @@ def _top(
         (start, end), (top, bottom), (left, right) = hit["box"]
         _, height, width = extents[number]
         place = {
-            "left": left / width, "width": (right - left) / width,
-            "top": top / height, "height": (bottom - top) / height,
-            "start": start, "end": max(start, end - 1),
+            "left": left / width,
+            "width": (right - left) / width,
+            "top": top / height,
+            "height": (bottom - top) / height,
+            "start": start,
+            "end": max(start, end - 1),
         }
     return {
         "clip": number,
@@ -202,6 +206,14 @@ def _clip(number: int, row: Mapping[str, Any], places: Mapping[str, int]) -> dic
         "flow": None,
         "units": [],
     }
+
+
+def _best_clips(answers: np.ndarray) -> list[dict[str, Any]]:
+    """The clips that excite a unit most, where no retrieval has told where in them."""
+    return [
+        {"clip": clip, "activation": rounded(answers[clip]), "seconds": None, "place": None}
+        for clip in most_excited(answers, _TOP)
+    ]
 
 
 def _preferred(means: np.ndarray) -> int | None:

@@ -7,11 +7,10 @@ killed on the way leaves the page that was there, whole.
 
 import hashlib
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import TypedDict
 
-from kinetoscope.files import whole_file
+from kinetoscope.files import write_text
 from kinetoscope.tensors import Picture
 from kinetoscope.video.encode import write_strip
 
@@ -41,22 +40,24 @@ class Shelf:
         self._kept: set[Path] = set()
 
     def text(self, name: str, text: str) -> str:
-        """Keep a text, such as "data/fusion.js"; gives its address."""
-        content = text.encode("utf-8")
-        return self._keep(name, _digest(content), lambda path: path.write_bytes(content))
+        """Keep a text, such as "data/clips.js"; gives its address."""
+        path = self._place(name, text.encode("utf-8"))
+        if not path.exists():
+            write_text(path, text)
+        return self._address(path)
 
     def strip(self, name: str, pictures: Picture, *, quality: int = 82) -> Track:
-        """Keep frames as one strip; made only where it is not there already."""
+        """Keep frames as one strip, such as "fusion-17.frames"; gives what the player needs."""
         count, height, width, _ = pictures.shape
         columns = _columns(count, height, width)
-        content = pictures.contiguous().numpy().tobytes()
-        digest = _digest(content + f"{tuple(pictures.shape)} {columns} {quality}".encode())
-        address = self._keep(
-            f"media/{name}.webp",
-            digest,
-            lambda path: write_strip(path, pictures, columns=columns, quality=quality),
+        settings = f"{tuple(pictures.shape)} {columns} {quality}".encode()
+        path = self._place(f"media/{name}.webp", settings + pictures.contiguous().numpy().tobytes())
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_strip(path, pictures, columns=columns, quality=quality)
+        return Track(
+            src=self._address(path), count=count, columns=columns, width=width, height=height
         )
-        return Track(src=address, count=count, columns=columns, width=width, height=height)
 
     def remove_others(self) -> None:
         """Remove what this report no longer speaks of; files that no report wrote are left."""
@@ -65,13 +66,14 @@ class Shelf:
                 if path not in self._kept and _OWN.fullmatch(path.name):
                     path.unlink()
 
-    def _keep(self, name: str, digest: str, write: Callable[[Path], object]) -> str:
+    def _place(self, name: str, content: bytes) -> Path:
+        """Where a file of this content stands. It is not written again where it is there."""
         plain = self.folder / name
-        path = plain.with_name(f"{plain.stem}.{digest}{plain.suffix}")
+        path = plain.with_name(f"{plain.stem}.{_digest(content)}{plain.suffix}")
         self._kept.add(path)
-        if not path.exists():
-            with whole_file(path) as aside:
-                write(aside)
+        return path
+
+    def _address(self, path: Path) -> str:
         return path.relative_to(self.folder).as_posix()
 
 

@@ -1,6 +1,7 @@
 """What does the viewer show of a unit's stimuli?"""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +30,19 @@ def stimuli_folder(look_folder: Path, unit: Unit) -> Path | None:
     return folder if (folder / FILE).is_file() else None
 
 
-def stimuli_part(folder: Path, shelf: Shelf) -> dict[str, Any]:
+def stimuli_part(folder: Path, shelf: Shelf, *, streams: Collection[str]) -> dict[str, Any]:
     """The stimuli of one unit, the slowest first, and the scale of their motion.
+
+    Args:
+        folder: of the unit's evidence.
+        shelf: where pictures are kept.
+        streams: those that the unit sees; what stands in another is the noise it began with.
 
     Raises:
         EvidenceError: the folder holds none.
     """
     stimuli = sorted(read_stimuli(folder), key=lambda each: -each.slowness)
+    stimuli = [_seen(each, streams) for each in stimuli]
     flows = [each.flow for each in stimuli if each.flow is not None]
     full_colour = readable_speed(flows) if flows else None
     return {
@@ -43,6 +50,12 @@ def stimuli_part(folder: Path, shelf: Shelf) -> dict[str, Any]:
         "full_colour": full_colour,
         "stimuli": [_item(each, full_colour, shelf) for each in stimuli],
     }
+
+
+def _seen(stimulus: Stimulus, streams: Collection[str]) -> Stimulus:
+    unseen = {"frames", "flow"} - set(streams)
+    gone = {name: None for stream in unseen for name in (stream, f"{stream}_velocity")}
+    return stimulus if unseen >= {"frames", "flow"} else replace(stimulus, **gone)
 
 
 def _item(stimulus: Stimulus, full_colour: float | None, shelf: Shelf) -> dict[str, Any]:
@@ -75,7 +88,7 @@ def _motion(velocity: Velocity | None) -> dict[str, float | None] | None:
     return {"right": rounded(velocity.right), "down": rounded(velocity.down)}
 
 
-def _thinned(history: Mapping[str, Sequence[float]]) -> dict[str, list[float | None]]:
+def _thinned(history: Mapping[str, Sequence[float]]) -> dict[str, list[int | float | None]]:
     """Every so many steps, the last among them; terms that stay zero are left out."""
     terms = {name: values for name, values in history.items() if any(values)}
     length = min((len(values) for values in terms.values()), default=0)

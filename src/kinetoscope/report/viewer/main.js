@@ -44,7 +44,7 @@ const bar = element(
   element("nav", {"aria-label": "Report"}, menu),
 );
 const field = search(bar);
-document.body.append(element("a.skip", {href: "#page", on: {click: skip}}, "Skip to the page"), bar, main);
+document.body.append(element("button.skip", {type: "button", on: {click: () => main.focus()}}, "Skip to the page"), bar, main);
 transport(document.body);
 
 let turn = 0;
@@ -83,12 +83,6 @@ async function show() {
     heading && heading !== look.network.name
       ? `${heading} · ${look.network.name}`
       : `${look.network.name} · Kinetoscope`;
-}
-
-/** @param {Event} event */
-function skip(event) {
-  event.preventDefault();
-  main.focus();
 }
 
 /** @param {KeyboardEvent} event */

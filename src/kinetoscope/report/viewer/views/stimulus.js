@@ -133,7 +133,7 @@ function motion(cell, measured) {
     element(
       "p.motion-measured",
       {title: "the motion measured in all of it together"},
-      speed < 0.02
+      speed < 0.05
         ? "no motion as a whole"
         : [
             element("i", {"aria-hidden": "true", style: {rotate: `${turn}rad`}}, "→"),

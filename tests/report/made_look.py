@@ -1,0 +1,149 @@
+"""A small look, made by the real producers: videos, a planted network, a scan, stimuli.
+
+    python tests/report/made_look.py FOLDER
+
+writes one to open and look at. Labels and file names are as unfriendly as a report must bear.
+"""
+
+import csv
+import sys
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from kinetoscope.clips.catalog import read_catalog
+from kinetoscope.clips.spec import ClipSpec
+from kinetoscope.evidence.evidence import Provenance, writing_evidence
+from kinetoscope.evidence.maximize import Maximizing, maximize
+from kinetoscope.evidence.retrieval import write_retrieval
+from kinetoscope.evidence.scan import scan
+from kinetoscope.evidence.stimulus import write_stimuli
+from kinetoscope.networks.network import Network
+from kinetoscope.report.report import write_report
+from kinetoscope.training.evaluate import evaluate
+from kinetoscope.units.layers import list_layers
+from kinetoscope.units.unit import Unit
+from kinetoscope.video.encode import write_mp4
+
+LABELS = ("left", "right", "<script>alert('label')</script>", 'say "down" \\ 日本')
+DIRECTIONS = {LABELS[0]: (-2, 0), LABELS[1]: (2, 0), LABELS[2]: (0, -2), LABELS[3]: (0, 2)}
+NAMES = ("plain {}.mp4", 'quoted "é" {}.mp4', "<img src=x onerror=alert({})>.mp4")
+FRAMES, SIDE = 8, 32
+SLOWNESS = (0.0, 10.0)
+
+
+class TwoLanes(nn.Module):
+    """Colours in one lane, directions in the other, and units that see both; one of them dead."""
+
+    def __init__(self):
+        super().__init__()
+        self.appearance = nn.Sequential()
+        self.appearance.colour = nn.Conv3d(3, 3, 1, bias=False)
+        self.appearance.on = nn.ReLU()
+        self.motion = nn.Sequential()
+        self.motion.direction = nn.Conv3d(2, 4, (1, 5, 5), padding=(0, 2, 2), bias=False)
+        self.motion.on = nn.ReLU()
+        self.fusion = nn.Conv3d(7, 6, 1)
+        self.fusion_on = nn.ReLU()
+        self.label = nn.Linear(6, 4)
+        self._plant()
+
+    def _plant(self):
+        directions = torch.tensor(list(DIRECTIONS.values())).float() / 2
+        self.motion.direction.weight.data = (
+            directions[:, :, None, None, None].expand(4, 2, 1, 5, 5).clone() / 25
+        )
+        self.appearance.colour.weight.data = torch.eye(3).reshape(3, 3, 1, 1, 1)
+        weight = torch.zeros(6, 7)
+        weight[:4, 3:] = torch.eye(4)
+        weight[4, :3] = 0.5
+        self.fusion.weight.data = weight.reshape(6, 7, 1, 1, 1)
+        self.fusion.bias.data = torch.tensor([0, 0, 0, 0, 0, -9.0])
+        self.label.weight.data = 6 * torch.eye(4, 6)
+        self.label.bias.data = torch.tensor([0, 0, 0, -2.5])
+
+    def forward(self, frames, flow):
+        seen = torch.cat([self.appearance(frames), self.motion(flow)], dim=1)
+        return self.label(self.fusion_on(self.fusion(seen)).mean((2, 3, 4)))
+
+
+def small_network():
+    expects = ClipSpec(
+        streams=("frames", "flow"),
+        frames=FRAMES,
+        short_side=SIDE,
+        size=(SIDE, SIDE),
+        flow_scale=2.0,
+    )
+    layers = ["appearance.on", "motion.direction", "motion.on", "fusion_on", "label"]
+    torch.manual_seed(0)
+    return Network(
+        TwoLanes(), labels=LABELS, expects=expects, name="two <lanes>", layers=layers
+    ).eval()
+
+
+def write_videos(folder):
+    """Textures that move one way each, three a label, and a file that is no video."""
+    generator = torch.Generator().manual_seed(0)
+    rows = [("broken <b>.mp4", LABELS[0])]
+    folder.mkdir(parents=True)
+    (folder / rows[0][0]).write_text("not a video")
+    for number, label in enumerate(LABELS):
+        for name in NAMES:
+            path = folder / name.format(number)
+            write_mp4(path, _moving(*DIRECTIONS[label], generator), 8.0)
+            rows.append((path.name, label))
+    with (folder / "index.csv").open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file).writerows([("path", "label"), *rows])
+
+
+def _moving(right, down, generator):
+    coarse = torch.rand(1, 3, 8, 8, generator=generator)
+    texture = nn.functional.interpolate(coarse, size=(SIDE, SIDE), mode="bicubic")[0].clamp(0, 1)
+    frames = [texture.roll((down * t, right * t), (1, 2)) for t in range(FRAMES)]
+    return (torch.stack(frames).permute(0, 2, 3, 1) * 255).to(torch.uint8)
+
+
+def make_look(folder: Path) -> Path:
+    """Fill a folder with the evidence of a look; the report is left to be written."""
+    videos = folder / "videos"
+    if not videos.exists():
+        write_videos(videos)
+    network, evidence = small_network(), folder / "evidence"
+    catalog = read_catalog(videos)
+    _tell_network(network, evidence)
+    _tell_accuracy(network, catalog, evidence)
+    found = scan(network, catalog, evidence / "scan", workers=1)
+    units = [Unit("fusion_on", channel) for channel in range(6)]
+    units += [Unit("appearance.on", 0), Unit("motion.on", 1)]
+    write_retrieval(network, catalog, found, units, evidence / "retrieval", count=5)
+    best = {unit: found.channel_maxima(unit.layer)[unit.channel].item() for unit in units}
+    settings = Maximizing(steps=12, rate=0.1)
+    made = maximize(network, units, slowness=SLOWNESS, best_real=best, settings=settings)
+    for unit in units:
+        own = [each for each in made if each.unit == unit]
+        write_stimuli(
+            evidence / "stimuli" / unit.file_name, own, Provenance.of(network, objective=str(unit))
+        )
+    return folder
+
+
+def _tell_network(network, evidence):
+    with writing_evidence(evidence / "network", "network", Provenance.of(network)) as (_, answer):
+        answer["name"], answer["labels"] = network.name, network.labels
+        answer["expects"] = network.expects.to_json()
+        answer["weights_count"] = network.weights_count
+        answer["layers"] = [layer.to_json() for layer in list_layers(network)]
+
+
+def _tell_accuracy(network, catalog, evidence):
+    for name, without in (("evaluation", None), ("evaluation-without-flow", "flow")):
+        measured = evaluate(network, catalog, without=without)
+        provenance = Provenance.of(network, objective=name)
+        with writing_evidence(evidence / name, "evaluation", provenance) as (_, answer):
+            answer.update(measured.to_json())
+
+
+if __name__ == "__main__":
+    print(write_report(make_look(Path(sys.argv[1]))))

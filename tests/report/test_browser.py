@@ -1,0 +1,263 @@
+"""The report, opened as a person would: from disk and served, wide and narrow, light and dark."""
+
+import threading
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+from kinetoscope.report.serve import address_of, serving
+
+from .made_look import LABELS
+
+pytestmark = pytest.mark.slow
+
+PAGES = [
+    *("overview", "layers", "labels", "clips", "clips?only=wrong", "layer/fusion_on"),
+    *("layer/motion.direction", "unit/fusion_on:0", "unit/fusion_on:5", "unit/motion.on:1"),
+    *("clip/0", "clip/3", "label/left"),
+]
+
+
+@pytest.fixture(params=["from disk", "served"])
+def address(request, report_folder):
+    """Where the report is, and what all its requests must begin with."""
+    if request.param == "from disk":
+        page = report_folder / "index.html"
+        yield page.as_uri()
+        return
+    with serving(report_folder) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield address_of(server)
+        server.shutdown()
+
+
+class Watched:
+    """A page, and all that it asks for or complains of."""
+
+    def __init__(self, context, address):
+        self.page, self.address = context.new_page(), address
+        self.complaints, self.requests = [], []
+        self.page.on("console", lambda message: self.complaints.append(message.text))
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("requestfailed", lambda request: self.complaints.append(request.url))
+        self.page.on("request", lambda request: self.requests.append(request.url))
+        self.page.on("dialog", lambda dialog: self.complaints.append(f"dialog {dialog.message}"))
+
+    def go(self, hash_):
+        self.page.goto(f"{self.address}#{hash_}")
+        self.page.wait_for_selector("h1")
+
+    def check(self):
+        """Nothing went wrong, and nothing left the folder."""
+        assert self.complaints == []
+        folder = self.address.rsplit("/", 1)[0] + "/"
+        outside = [url for url in self.requests if not url.startswith((folder, "data:"))]
+        assert outside == []
+
+
+@pytest.fixture
+def watched(browser, address):
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    yield Watched(context, address)
+    context.close()
+
+
+@pytest.fixture
+def from_disk(browser, report_folder):
+    """A function that opens the report from disk as asked."""
+    contexts = []
+
+    def opened(**asked):
+        contexts.append(browser.new_context(**{"viewport": {"width": 1280, "height": 900}} | asked))
+        return Watched(contexts[-1], (report_folder / "index.html").as_uri())
+
+    yield opened
+    for context in contexts:
+        context.close()
+
+
+def frame_of(page, selector):
+    return int(page.locator(f"{selector} canvas").first.get_attribute("data-frame"))
+
+
+def wait_for_frame(page, selector):
+    page.locator(f"{selector} canvas[data-frame]").first.wait_for()
+
+
+def test_from_the_overview_to_a_layer_a_unit_and_a_clip(watched):
+    watched.go("overview")
+    page = watched.page
+    assert page.locator("h1").inner_text() == "two <lanes>"
+    assert "100 %" in page.locator(".figures").inner_text()
+    page.locator(".network .node", has_text="fusion_on").click()
+    page.wait_for_selector("h1:has-text('fusion_on')")
+    page.locator(".unit-card", has_text="fusion_on:2").click()
+    page.wait_for_selector("h1:has-text('fusion_on:2')")
+    assert urlsplit(page.url).fragment == "unit/fusion_on:2"
+
+    cell = ".cell.motion"
+    wait_for_frame(page, cell)
+    before = frame_of(page, cell)
+    page.wait_for_function(
+        "([selector, before]) => document.querySelector(selector + ' canvas').dataset.frame !== before",
+        arg=[cell, str(before)],
+    )
+    page.get_by_role("button", name="Pause").click()
+    stopped = frame_of(page, cell)
+    page.keyboard.press(".")
+    assert frame_of(page, cell) == (stopped + 1) % 8
+
+    page.locator("a.clip").first.click()
+    page.wait_for_selector("h2:has-text('What the network says')")
+    assert urlsplit(page.url).fragment.startswith("clip/")
+    watched.check()
+
+
+def test_every_page_opens_without_a_complaint_and_has_its_heading(watched):
+    for hash_ in PAGES:
+        watched.go(hash_)
+        assert watched.page.locator("h1").count() == 1, hash_
+        assert "Nothing here" not in watched.page.locator("main").inner_text(), hash_
+        if watched.page.locator(".player canvas").count():
+            wait_for_frame(watched.page, ".player")
+    watched.check()
+
+
+def test_every_link_leads_somewhere(from_disk):
+    watched = from_disk()
+    todo, seen = ["overview"], set()
+    while todo:
+        hash_ = todo.pop()
+        seen.add(hash_)
+        watched.page.goto(f"{watched.address}#{hash_}")
+        watched.page.wait_for_selector("h1")
+        watched.page.wait_for_function("document.title !== ''")
+        assert watched.page.locator(".trouble").count() == 0, hash_
+        links = watched.page.eval_on_selector_all(
+            "a", "all => all.map(a => a.getAttribute('href') ?? a.href.baseVal)"
+        )
+        for link in links:
+            assert link.startswith("#"), link
+            found = link[1:]
+            kind = found.split("?")[0].split("/")[0]
+            enough = sum(each.startswith(kind) for each in seen) >= OF_EACH_KIND
+            if found not in seen and found not in todo and not enough:
+                todo.append(found)
+    assert {each.split("/")[0].split("?")[0] for each in seen} >= KINDS
+    watched.check()
+
+
+OF_EACH_KIND = 8
+KINDS = {"overview", "layers", "layer", "unit", "labels", "label", "clips", "clip"}
+
+
+def test_labels_and_file_names_are_shown_as_text(from_disk):
+    watched = from_disk()
+    watched.go("labels")
+    shown = watched.page.locator(".bars .text").all_inner_texts()
+    assert sorted(shown) == sorted(LABELS)
+    watched.page.get_by_role("link", name=LABELS[2]).first.click()
+    watched.page.wait_for_selector("h1:has-text('alert')")
+    assert watched.page.locator("h1").inner_text() == LABELS[2]
+    assert unquote(urlsplit(watched.page.url).fragment) == f"label/{LABELS[2]}"
+    watched.go("clips")
+    names = set(watched.page.locator(".clip .name").all_inner_texts())
+    assert "<img src=x onerror=alert(0)>.mp4" in names
+    assert 'quoted "é" 3.mp4' in names
+    watched.check()
+
+
+def test_the_policy_stops_what_would_leave_the_folder(from_disk):
+    watched = from_disk()
+    watched.go("overview")
+    watched.page.evaluate("""() => {
+        const image = new Image();
+        image.src = "http://127.0.0.1:9/x.png";
+        const script = document.createElement("script");
+        script.textContent = "window.broken = true";
+        document.body.append(image, script);
+        document.body.insertAdjacentHTML("beforeend", "<img src=data:, onerror='window.broken = true'>");
+    }""")
+    watched.page.wait_for_timeout(300)
+    assert watched.page.evaluate("window.broken") is None
+    assert sum("Content Security Policy" in each for each in watched.complaints) >= 3
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 400])
+def test_no_page_is_wider_than_its_window(from_disk, scheme, width):
+    watched = from_disk(viewport={"width": width, "height": 800}, color_scheme=scheme)
+    for hash_ in PAGES:
+        watched.go(hash_)
+        watched.page.wait_for_timeout(60)
+        over = watched.page.evaluate("document.documentElement.scrollWidth - innerWidth")
+        assert over <= 0, f"{hash_} is {over} pixels too wide"
+    watched.check()
+
+
+def test_light_and_dark_follow_the_system(from_disk):
+    brightness = {}
+    for scheme in ("light", "dark"):
+        watched = from_disk(color_scheme=scheme)
+        watched.go("overview")
+        colour = watched.page.evaluate("getComputedStyle(document.body).backgroundColor")
+        brightness[scheme] = sum(int(each) for each in colour.strip("rgb()").split(","))
+    assert brightness["dark"] < 200 < 600 < brightness["light"]
+
+
+def test_keys_turn_pages_play_and_search(from_disk):
+    watched = from_disk()
+    page = watched.page
+    watched.go("unit/fusion_on:1")
+    page.keyboard.press("ArrowRight")
+    page.wait_for_selector("h1:has-text('fusion_on:2')")
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_selector("h1:has-text('fusion_on:1')")
+    page.get_by_role("button", name="Pause").wait_for()
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="Play").wait_for()
+    page.keyboard.press("/")
+    page.keyboard.type("fusion_on:3")
+    page.locator("#found [aria-selected=true]", has_text="fusion_on:3").wait_for()
+    page.keyboard.press("Enter")
+    page.wait_for_selector("h1:has-text('fusion_on:3')")
+    watched.check()
+
+
+def test_motion_is_not_played_where_less_motion_is_asked_for(from_disk):
+    watched = from_disk(reduced_motion="reduce")
+    watched.go("unit/fusion_on:1")
+    watched.page.get_by_role("button", name="Play").wait_for()
+    wait_for_frame(watched.page, ".cell")
+    watched.page.wait_for_timeout(400)
+    assert frame_of(watched.page, ".cell") == 0
+    watched.check()
+
+
+def test_units_are_sorted_and_sifted(from_disk):
+    watched = from_disk()
+    watched.go("layer/fusion_on")
+    cards = watched.page.locator(".unit-card .unit")
+    assert cards.first.inner_text() == "fusion_on:0"
+    watched.page.get_by_label("Sort by").select_option("dead")
+    assert cards.first.inner_text() == "fusion_on:5"
+    watched.page.get_by_label("Show only").fill("left")
+    assert cards.all_inner_texts() == ["fusion_on:0"]
+    watched.check()
+
+
+@pytest.mark.parametrize("hash_", ["unit/nosuch:3", "layer/x", "clip/999", "label/x", "nosuch"])
+def test_an_address_of_nothing_says_so(from_disk, hash_):
+    watched = from_disk()
+    watched.go(hash_)
+    assert "unknown" in watched.page.get_by_role("alert").inner_text()
+    watched.check()
+
+
+def test_a_flow_can_be_drawn_in_the_papers_other_way(from_disk):
+    watched = from_disk()
+    watched.go("unit/fusion_on:0")
+    watched.page.get_by_role("button", name="x, y, speed").click()
+    wait_for_frame(watched.page, ".cell.motion")
+    assert any(".components." in url for url in watched.requests)
+    watched.check()
