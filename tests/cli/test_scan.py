@@ -1,0 +1,66 @@
+import csv
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from kinetoscope.cli.main import main
+from kinetoscope.evidence.scan import read_scan
+from kinetoscope.networks.weights import save_network
+from kinetoscope.networks.zoo import build_network
+from kinetoscope.video.encode import write_mp4
+
+
+@pytest.fixture
+def catalog(tmp_path):
+    """Three short videos of noise and a file that is none, listed in a csv."""
+    generator = torch.Generator().manual_seed(0)
+    rows = [("path", "label")]
+    for number in range(3):
+        pictures = torch.randint(0, 256, (8, 64, 64, 3), generator=generator, dtype=torch.uint8)
+        write_mp4(tmp_path / f"{number}.mp4", pictures, 8)
+        rows.append((f"{number}.mp4", "noise"))
+    (tmp_path / "broken.mp4").write_text("not a video")
+    rows.append(("broken.mp4", "noise"))
+    with (tmp_path / "index.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return tmp_path
+
+
+@pytest.fixture
+def weights(tmp_path):
+    network = build_network("two_stream_small_toy", labels=["noise", "a", "b"])
+    save_network(network, tmp_path / "weights" / "weights.safetensors")
+    return tmp_path / "weights"
+
+
+def scan(*arguments):
+    return CliRunner().invoke(main, ["scan", *map(str, arguments)])
+
+
+def test_scans_a_catalog_and_lists_what_can_not_be_read(catalog, weights, tmp_path):
+    answered = scan(weights, catalog, "--out", tmp_path / "look")
+    assert answered.exit_code == 1
+    assert "fusion" in answered.stdout
+    assert "3 clips" in answered.stdout
+    assert "broken.mp4" in answered.stderr
+    assert "Traceback" not in answered.stderr
+    found = read_scan(tmp_path / "look" / "evidence" / "scan")
+    assert len(found.clips) == 4
+    assert len(found.failures) == 1
+
+
+def test_scans_only_the_layers_that_are_asked_for(catalog, weights, tmp_path):
+    (catalog / "broken.mp4").unlink()
+    listed = catalog / "index.csv"
+    listed.write_text("\n".join(listed.read_text().splitlines()[:-1]))
+    answered = scan(weights, catalog, "--out", tmp_path / "look", "--layer", "fusion")
+    assert answered.exit_code == 0
+    assert list(read_scan(tmp_path / "look" / "evidence" / "scan").layers) == ["fusion"]
+
+
+def test_refuses_a_layer_that_is_not_there(catalog, weights, tmp_path):
+    answered = scan(weights, catalog, "--out", tmp_path / "look", "--layer", "fusoin")
+    assert answered.exit_code == 1
+    assert "near: fusion" in answered.stderr
+    assert not (tmp_path / "look").exists()
