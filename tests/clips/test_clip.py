@@ -56,9 +56,20 @@ def test_a_batch_moves_to_another_precision():
         ({"frames": torch.full((3, 2, 4, 5), torch.nan)}, "display space"),
         ({"flow": torch.zeros(3, 2, 4, 5)}, "flow of the clip from a.mp4 must be 2 x time"),
         ({"flow": torch.zeros(2, 1, 4, 5)}, "flow and frames of the clip from a.mp4 differ"),
+        ({"flow": torch.full((2, 2, 4, 5), torch.nan)}, "is not a number everywhere"),
         ({"seconds": (0.0,)}, "got:      1 times"),
     ],
-    ids=["rank", "channels", "empty", "dark", "nan", "flow channels", "flow size", "seconds"],
+    ids=[
+        "rank",
+        "channels",
+        "empty",
+        "dark",
+        "nan",
+        "flow channels",
+        "flow size",
+        "flow nan",
+        "seconds",
+    ],
 )
 def test_a_clip_that_is_none_is_refused(change, message):
     right = {

@@ -12,6 +12,11 @@ def test_a_spec_holds_a_crop_that_is_longer_than_the_short_side():
     assert ClipSpec(short_side=64, size=(64, 128)).size == (64, 128)
 
 
+def test_a_file_may_have_whole_numbers():
+    spec = ClipSpec.from_json({"frames_per_second": 15, "mean": [0, 0, 0], "std": [1, 1, 1]})
+    assert spec == ClipSpec(frames_per_second=15.0, mean=(0.0,) * 3, std=(1.0,) * 3)
+
+
 @given(
     st.fixed_dictionaries(
         {},

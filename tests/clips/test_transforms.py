@@ -9,6 +9,7 @@ from kinetoscope.clips import transforms
 from kinetoscope.clips.clip import Clip
 from kinetoscope.clips.transforms import Box
 from kinetoscope.errors import ClipError
+from kinetoscope.video.flow import flow_between
 
 close = torch.testing.assert_close
 MARGIN = 6  # what comes in at the edges has no known motion [pixels]
@@ -35,6 +36,13 @@ def broken_promise(clip: Clip) -> float:
         off = (found - clip.frames[:, t]).abs()[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
         worst = max(worst, off.max().item())
     return worst
+
+
+def computed(clip: Clip) -> Clip:
+    """The clip with the flow that is computed from its frames."""
+    frames = rearrange(clip.frames, "rgb time height width -> time height width rgb")
+    flow = flow_between((frames * 255).round().to(torch.uint8))
+    return Clip(frames=clip.frames, flow=flow, seconds=clip.seconds)
 
 
 CHANGES = {
@@ -177,6 +185,17 @@ def test_playing_takes_the_nearest_frame(busy_clip, speed):
 def test_the_flow_of_a_changed_clip_is_the_motion_of_its_frames(moving_clip, change, motion):
     changed = change(moving_clip(right=motion[0], down=motion[1]))
     assert broken_promise(changed) < 0.05
+
+
+@pytest.mark.parametrize(
+    "name", ["resize up", "resize one axis", "crop", "flip", "reverse", "play at double speed"]
+)
+def test_computing_flow_and_changing_the_clip_may_change_places(moving_clip, name):
+    clip = moving_clip(height=64, width=80, right=1.0, down=-0.6)
+    changed = CHANGES[name](computed(clip))
+    again = computed(changed)
+    off = (again.flow - changed.flow)[:, :, 2 * MARGIN : -2 * MARGIN, 2 * MARGIN : -2 * MARGIN]
+    assert off.abs().mean() < 0.2  # what DIS itself is off by; a wrong sign would be 2 off
 
 
 def test_the_check_above_notices_a_flow_that_was_not_changed(moving_clip):

@@ -46,6 +46,12 @@ class Clip:
                     got=f"flow {tuple(self.flow.shape)} beside frames {tuple(self.frames.shape)}",
                     expected="the same time, height and width",
                 )
+            if not self.flow.isfinite().all():
+                raise ClipError(
+                    f"flow of the clip from {self.source} is not a number everywhere",
+                    got="nan or infinity",
+                    expected="pixels per frame",
+                )
         if self.seconds and len(self.seconds) != self.frames.shape[1]:
             raise ClipError(
                 f"the clip from {self.source} has a time for every frame",

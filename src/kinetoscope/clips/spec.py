@@ -10,6 +10,7 @@ Stream = Literal["frames", "flow"]
 WhenShort = Literal["repeat-last", "loop", "error"]
 FlowMethod = Literal["dis", "tvl1"]
 
+_REAL = ("frames_per_second", "mean", "std", "flow_scale")
 _POSITIVE = ("frames", "stride", "frames_per_second", "short_side", "size", "std", "flow_scale")
 
 
@@ -84,12 +85,23 @@ class ClipSpec:
                 got=", ".join(extra),
                 expected=f"some of {', '.join(sorted(known))}",
             )
-        made: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
+        made = {
+            name: _as_real(value) if name in _REAL else _as_tuple(value)
             for name, value in values.items()
         }
         _check_choices(made)
         return cls(**made)
+
+
+def _as_real(value: Any) -> Any:
+    """Whole numbers as real ones, for files do not tell 15 from 15.0."""
+    if isinstance(value, list | tuple):
+        return tuple(_as_real(each) for each in value)
+    return float(value) if isinstance(value, int) else value
+
+
+def _as_tuple(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
 
 
 def _check_choices(settings: Mapping[str, Any]) -> None:

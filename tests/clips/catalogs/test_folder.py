@@ -39,7 +39,16 @@ def test_folders_named_as_splits_are_splits(tmp_path):
     assert len(read_catalog(tmp_path, split="val")) == 2
 
 
+def test_videos_in_no_class_have_no_label(tmp_path):
+    catalog = read_catalog(written(tmp_path, dict.fromkeys(("b.mp4", "a.mp4", "notes.txt"), "")))
+    assert [(entry.label, entry.path.name) for entry in catalog] == [
+        (None, "a.mp4"),
+        (None, "b.mp4"),
+    ]
+    assert catalog.labels == ()
+
+
 def test_an_empty_folder_is_refused(tmp_path):
     (tmp_path / "jog").mkdir()
-    with pytest.raises(CatalogError, match="1 folders with no video in them"):
+    with pytest.raises(CatalogError, match="no video in it, nor in 1 folders of it"):
         read_catalog(tmp_path)

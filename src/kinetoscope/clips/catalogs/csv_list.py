@@ -206,12 +206,14 @@ def _spaced_rows(path: Path) -> list[Row] | None:
     """The rows of a list with spaces for commas, or None where it is not clearly one."""
     lines = read_lines(path)
     for form in (r"(?P<path>\S+)\s+\d+\s+(?P<label>\d+)", r"(?P<path>[^,\t]+)\s+(?P<label>\d+)"):
+        if not lines or re.fullmatch(form, lines[0].text) is None:
+            continue
         found = [re.fullmatch(form, line.text) for line in lines]
         rows = [
             Row(match.groupdict(), line.where)
             for match, line in zip(found, lines, strict=True)
             if match is not None
         ]
-        if rows and len(rows) == len(lines):
+        if len(rows) == len(lines):
             return rows
     return None

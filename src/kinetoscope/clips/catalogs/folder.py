@@ -4,7 +4,8 @@ As `catalog/jog/a.mp4`, or `catalog/train/jog/a.mp4`.
 
 Labels are the folders' names, sorted. Where every folder at the top is called train, test,
 validation or the like, these are the splits, and the classes lie one deeper. Videos may lie in
-folders within their class's. Hidden files and files that are not videos are passed over.
+folders within their class's; those in no class's folder have no label. Hidden files and files that
+are not videos are passed over.
 
 Source: the layout of torchvision's DatasetFolder and of pytorchvideo's `from_directory`.
 """
@@ -42,7 +43,7 @@ def read_folder(root: Path) -> Catalog:
     if not entries:
         raise CatalogError(
             f"the catalog {root} is empty",
-            got=f"{len(labels)} folders with no video in them",
+            got=f"no video in it, nor in {len(labels)} folders of it",
             expected="a folder for each class with its videos in it, or a file index.csv",
         )
     return Catalog(name=root.name, root=root, labels=tuple(sorted(labels)), entries=entries)
@@ -54,7 +55,11 @@ def _folders(parent: Path) -> list[Path]:
     )
 
 
-def _videos(parent: Path) -> Iterator[tuple[str, Path]]:
+def _videos(parent: Path) -> Iterator[tuple[str | None, Path]]:
+    """Every video below a folder, with the name of its class."""
+    for path in sorted(parent.iterdir()):
+        if is_video(path) and path.is_file():
+            yield None, path
     for folder in _folders(parent):
         for path in sorted(folder.rglob("*")):
             if is_video(path) and path.is_file():
