@@ -99,8 +99,8 @@ def test_from_the_overview_to_a_layer_a_unit_and_a_clip(watched):
     wait_for_frame(page, cell)
     before = frame_of(page, cell)
     page.wait_for_function(
-        "([selector, before]) => document.querySelector(selector + ' canvas').dataset.frame !== before",
-        arg=[cell, str(before)],
+        "([canvas, before]) => document.querySelector(canvas).dataset.frame !== before",
+        arg=[f"{cell} canvas", str(before)],
     )
     page.get_by_role("button", name="Pause").click()
     stopped = frame_of(page, cell)
@@ -176,7 +176,8 @@ def test_the_policy_stops_what_would_leave_the_folder(from_disk):
         const script = document.createElement("script");
         script.textContent = "window.broken = true";
         document.body.append(image, script);
-        document.body.insertAdjacentHTML("beforeend", "<img src=data:, onerror='window.broken = true'>");
+        const markup = "<img src=data:, onerror='window.broken = true'>";
+        document.body.insertAdjacentHTML("beforeend", markup);
     }""")
     watched.page.wait_for_timeout(300)
     assert watched.page.evaluate("window.broken") is None

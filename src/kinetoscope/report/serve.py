@@ -30,7 +30,7 @@ def serving(folder: Path, port: int = 0) -> Iterator[ThreadingHTTPServer]:
         port: 0 takes one that is free.
 
     Raises:
-        EvidenceError: there is no report in the folder.
+        EvidenceError: there is no report in the folder, or the port is taken.
     """
     if not (folder / "index.html").is_file():
         raise EvidenceError(
@@ -39,7 +39,16 @@ def serving(folder: Path, port: int = 0) -> Iterator[ThreadingHTTPServer]:
             expected="a folder that kinetoscope report wrote",
             hint=f"kinetoscope report {folder}",
         )
-    with ThreadingHTTPServer(("127.0.0.1", port), partial(_Quiet, directory=str(folder))) as server:
+    try:
+        server = ThreadingHTTPServer(("127.0.0.1", port), partial(_Quiet, directory=str(folder)))
+    except OSError as error:
+        raise EvidenceError(
+            "the report can't be served on this port",
+            got=f"port {port}: {error.strerror}",
+            expected="a port that is free",
+            hint="--port 0 takes one that is",
+        ) from error
+    with server:
         yield server
 
 
