@@ -98,6 +98,8 @@ class Recipe:
         ema_decay: of the running average of the weights, which is what is evaluated and saved; 0
             for none. It is shorter over the first steps.
         precision: `32-true`, or `bf16-mixed` on machines that have it.
+        memory_format: `channels_last` is the faster for most networks of 3-D convolutions, on
+            processors as well; `contiguous` for some of many channels, such as VGG's.
         gradient_clip: largest norm of the gradient; 0 for any.
         early_stopping_epochs: stop after so many epochs without a better validation; 0 for never.
         bad_videos_allowed: share of videos that may fail to open before training is refused.
@@ -124,6 +126,7 @@ class Recipe:
     class_balance: Literal["none", "loss", "sampling"] = "none"
     ema_decay: float = 0.99
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
+    memory_format: Literal["channels_last", "contiguous"] = "channels_last"
     gradient_clip: float = 1.0
     early_stopping_epochs: int = 0
     bad_videos_allowed: float = 0.1

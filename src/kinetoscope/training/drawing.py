@@ -1,0 +1,190 @@
+"""What is trained on: which clips, held where, and how is a batch of them drawn?
+
+The videos are decoded once and stay in memory (clips/store.py); what can't be opened is found
+before the first step, so that which clips a batch has never depends on what failed on the way.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from kinetoscope.clips.catalog import Catalog, read_catalog
+from kinetoscope.clips.clip import ClipBatch
+from kinetoscope.clips.sampling import Sampling
+from kinetoscope.clips.spec import ClipSpec
+from kinetoscope.clips.store import ClipStore
+from kinetoscope.clips.transforms import Box, Place
+from kinetoscope.errors import CatalogError
+from kinetoscope.files import settings_key
+from kinetoscope.networks.zoo import build_network
+from kinetoscope.training.batches import hold_out
+from kinetoscope.training.progress import tracked
+from kinetoscope.training.recipe import Augmentation, Recipe
+
+CHANCES = 4
+"""Numbers from 0 to 1 that say when in its video, how fast and where in its frames a clip lies."""
+
+_LISTED = 10  # videos that an error names
+
+
+class StoredVideos:
+    """Videos in memory, from which batches of clips are drawn.
+
+    Args:
+        store: has them.
+        settings: how far from the centre, and how fast, clips are drawn.
+
+    Attributes:
+        truth: the place of each video's label.
+    """
+
+    def __init__(self, store: ClipStore, settings: Augmentation):
+        self.store, self.settings = store, settings
+        self.truth = np.array([store.label_index(place) for place in range(len(store))], dtype=int)
+
+    def __len__(self) -> int:
+        return len(self.store)
+
+    def draw(self, places: np.ndarray, chances: np.ndarray) -> ClipBatch:
+        """A clip of each video, from where its row of chances says."""
+        clips = [
+            self.store.cut(int(place), when(self.settings, row[:2]), where(row[2:]))
+            for place, row in zip(places, chances, strict=True)
+        ]
+        return ClipBatch.of(clips, self.store.spec)
+
+    def centre(self, places: np.ndarray) -> ClipBatch:
+        """The clip at the centre of each video."""
+        return ClipBatch.of([self.store.centre(int(place)) for place in places], self.store.spec)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Material:
+    """Everything that a training looks at.
+
+    Args:
+        labels: in the order of the network's scores.
+        spec: what a clip is.
+        train: what the weights are fitted to.
+        validation: what the best epoch is chosen by; None for none.
+        test: what is looked at once, at the end; None for none.
+        key: names the videos, so that a training is not taken up with others.
+        errors: a row for each video that could not be opened.
+    """
+
+    labels: tuple[str, ...]
+    spec: ClipSpec
+    train: StoredVideos
+    validation: StoredVideos | None = None
+    test: Catalog | None = None
+    key: str = ""
+    errors: tuple[Mapping[str, Any], ...] = ()
+
+
+def open_material(recipe: Recipe, *, progress: bool) -> Material:
+    """Read a recipe's catalog and open its videos.
+
+    Raises:
+        CatalogError: the catalog can't be read, or more videos fail to open than are allowed.
+        UnknownNameError: there is no such split, or no such network.
+    """
+    catalog = read_catalog(recipe.catalog, root=recipe.root or None)
+    train, held, test = parted(catalog, recipe)
+    with torch.device("meta"):  # to see what it expects; weights come later
+        spec = recipe.spec(build_network(recipe.network, labels=2, **recipe.options).expects)
+    stores = [_opened(part, spec, progress) for part in (train, held) if part is not None]
+    errors = tuple(
+        {"path": catalog.relative_path(entry), "where": entry.where, "error": error}
+        for store in stores
+        for entry, error in store.failures
+    )
+    count = sum(len(store) for store in stores)
+    _check_errors(catalog, recipe, errors, count)
+    drawn = [StoredVideos(store, recipe.augmentation) for store in stores]
+    return Material(
+        labels=catalog.labels,
+        spec=spec,
+        train=drawn[0],
+        validation=drawn[1] if held is not None and len(drawn[1]) else None,
+        test=test,
+        key=settings_key(train.key, held and held.key, [row["path"] for row in errors]),
+        errors=errors,
+    )
+
+
+def parted(catalog: Catalog, recipe: Recipe) -> tuple[Catalog, Catalog | None, Catalog | None]:
+    """What to train on, what to validate on and what to test on.
+
+    A catalog without splits is trained on whole, less what is held out.
+
+    Raises:
+        UnknownNameError: there is no such split.
+    """
+    train = catalog.split(recipe.train_split) if catalog.splits else catalog
+    test = catalog.split(recipe.test_split) if recipe.test_split else None
+    if recipe.validation_split:
+        return train, catalog.split(recipe.validation_split), test
+    if not recipe.validation_fraction:
+        return train, None, test
+    return *hold_out(train, recipe.validation_fraction, recipe.seed), test
+
+
+def when(settings: Augmentation, chances: np.ndarray) -> Sampling:
+    """When a clip lies in its video and how fast it is played, by two chances.
+
+    A clip is not played so fast that it would reach past the end of its video.
+    """
+
+    def places(available: int, spec: ClipSpec) -> list[int]:
+        length = (spec.frames - 1) * spec.stride
+        slow, fast = settings.speed
+        speed = slow * (fast / slow) ** float(chances[1])
+        if speed > 1 and length:
+            speed = max(1.0, min(speed, (available - 1) / length))
+        steps = [int(frame * spec.stride * speed + 0.5) for frame in range(spec.frames)]
+        room = max(0, available - 1 - steps[-1])
+        if settings.jitter_frames < 0:
+            start = int(float(chances[0]) * (room + 1))
+        else:
+            off = round((2 * float(chances[0]) - 1) * settings.jitter_frames)
+            start = min(max(room // 2 + off, 0), room)
+        return [start + step for step in steps]
+
+    return places
+
+
+def where(chances: np.ndarray) -> Place:
+    """Where in the frame a crop lies, by two chances: everywhere equally often."""
+
+    def place(within: tuple[int, int], size: tuple[int, int]) -> Box:
+        top, left = (
+            int(float(chance) * (max(0, has - wants) + 1))
+            for chance, has, wants in zip(chances, within, size, strict=True)
+        )
+        return Box(top=top, left=left, height=size[0], width=size[1])
+
+    return place
+
+
+def _opened(catalog: Catalog, spec: ClipSpec, progress: bool) -> ClipStore:
+    with tracked(f"opening {catalog.name}", len(catalog), shown=progress) as advance:
+        return ClipStore(catalog, spec, on_progress=lambda done, total: advance())
+
+
+def _check_errors(
+    catalog: Catalog, recipe: Recipe, errors: tuple[Mapping[str, Any], ...], opened: int
+) -> None:
+    """A few bad videos are listed in the result; many mean that something else is wrong."""
+    if opened and len(errors) <= recipe.bad_videos_allowed * (opened + len(errors)):
+        return
+    told = [f"{row['path']}: {row['error'].splitlines()[0]}" for row in errors[:_LISTED]]
+    more = [f"and {len(errors) - _LISTED} more"] if len(errors) > _LISTED else []
+    raise CatalogError(
+        f"too many videos of {catalog.name} can't be opened",
+        got="\n            ".join([f"{len(errors)} of {opened + len(errors)}", *told, *more]),
+        expected=f"at most {recipe.bad_videos_allowed:.0%} (bad_videos_allowed)",
+        hint="kinetoscope check lists what is wrong",
+    )
