@@ -19,9 +19,8 @@ something is wrong that the message tells how to mend, 2 where an option is, 130
 
 def sections(name: str, command: click.Command, parent: click.Context | None) -> Iterator[str]:
     """The help of a command and of those below it, one section each."""
-    context = click.Context(
-        command, info_name=name, parent=parent, terminal_width=98, max_content_width=98
-    )
+    settings = main.context_settings | {"terminal_width": 98, "max_content_width": 98}
+    context = click.Context(command, info_name=name, parent=parent, **settings)
     depth = "##" if parent is None or parent.parent is None else "###"
     yield f"{depth} {context.command_path}\n\n```text\n{command.get_help(context)}\n```\n"
     if isinstance(command, click.Group):

@@ -43,7 +43,7 @@ _HOMES = {
     "write_report": "report.report",
 }
 
-__all__ = sorted(_HOMES)
+__all__ = sorted(_HOMES)  # pyright: ignore[reportUnsupportedDunderAll] - the stub tells them
 
 
 def __getattr__(name: str) -> Any:

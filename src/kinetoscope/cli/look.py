@@ -16,13 +16,11 @@ from kinetoscope.cli.arguments import NETWORK
 @click.option("--labels", type=click.Path(path_type=Path), help="A file with one label a line.")
 @click.option("--split", help="Only this split, such as test.")
 @click.option("--layer", "layers", multiple=True, help="Only this layer; as often as wanted.")
-@click.option(
-    "--units-per-layer", type=click.IntRange(0), default=8, help="How many get stimuli.  [8]"
-)
-@click.option("--slowness", default="0,1,5,10", help="Weights of change over time.  [0,1,5,10]")
-@click.option("--steps", type=click.IntRange(1), default=200, help="Of each stimulus.  [200]")
-@click.option("--top", type=click.IntRange(1), default=9, help="Clips kept of each unit.  [9]")
-@click.option("--seed", type=click.IntRange(0), default=0, help="Of everything random.  [0]")
+@click.option("--units-per-layer", type=click.IntRange(0), default=8, help="How many get stimuli.")
+@click.option("--slowness", default="0,1,5,10", help="Weights of change over time.")
+@click.option("--steps", type=click.IntRange(1), default=200, help="Of each stimulus.")
+@click.option("--top", type=click.IntRange(1), default=9, help="Clips kept of each unit.")
+@click.option("--seed", type=click.IntRange(0), default=0, help="Of everything random.")
 def command(  # noqa: PLR0913 - one for each option
     network: str,
     catalog: str,
