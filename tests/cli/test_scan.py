@@ -18,7 +18,7 @@ def catalog(tmp_path):
     rows = [("path", "label")]
     for number in range(3):
         pictures = torch.randint(0, 256, (8, 64, 64, 3), generator=generator, dtype=torch.uint8)
-        write_mp4(tmp_path / f"{number}.mp4", pictures, 8)
+        write_mp4(tmp_path / f"{number}.mp4", pictures, 8.0)
         rows.append((f"{number}.mp4", "noise"))
     (tmp_path / "broken.mp4").write_text("not a video")
     rows.append(("broken.mp4", "noise"))

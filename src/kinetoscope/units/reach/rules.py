@@ -111,21 +111,31 @@ def _batch_norm(call: Call) -> Trace:
 
 
 def _matrix_product(call: Call) -> Trace:
-    """Rows of one with columns of the other; `linear` takes the last axis of the input."""
+    """Rows of one with columns of the other; `linear` takes the last axis of the input.
+
+    Where both depend on the clip, a row is joined with all columns: what follows in attention and
+    non-local blocks joins them anyway, and the table of all pairs is large.
+    """
     ndim = call.answers[0].ndim
-    left, right = {
-        "mm": ("self", "mat2"),
-        "bmm": ("self", "mat2"),
-        "addmm": ("mat1", "mat2"),
-        "baddbmm": ("batch1", "batch2"),
-        "linear": ("input", "weight"),
-    }[call.name]
-    parts = []
-    for name, dim in ((left, -1), (right, -2), ("self" if left != "self" else "", None)):
-        trace = call.trace_of(call.given[name]) if name in call.given else None
-        if trace is not None:
-            parts.append(trace if dim is None else trace.hull([dim]))
+    left, right, added = _FACTORS[call.name]
+    rows, columns = (call.trace_of(call.given[name]) for name in (left, right))
+    if columns and call.name == "linear":  # weights that depend on the clip
+        return _everything(call, ndim)
+    parts = [rows.hull([-1])] if rows else []
+    if columns:
+        parts.append(columns.hull([-2, -1] if rows else [-2]))
+    if added and (trace := call.trace_of(call.given[added])):
+        parts.append(trace)
     return join(parts, ndim)
+
+
+_FACTORS = {
+    "mm": ("self", "mat2", None),
+    "bmm": ("self", "mat2", None),
+    "addmm": ("mat1", "mat2", "self"),
+    "baddbmm": ("batch1", "batch2", "self"),
+    "linear": ("input", "weight", None),
+}
 
 
 def _attention(call: Call) -> Trace:
