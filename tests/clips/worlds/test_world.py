@@ -30,7 +30,8 @@ def draw_grey(brightness, wanted):
     return Drawn(frames=frames, factors={"grey": grey}, truth={"grey": np.array([grey])})
 
 
-def grey_world(*, seed=0, brightness=100, clips=ClipsPerLabel(train=2, validation=1, test=1)):
+def grey_world(*, seed=0, brightness=100):
+    clips = ClipsPerLabel(train=2, validation=1, test=1)
     return World(
         name="greys",
         drawing=1,

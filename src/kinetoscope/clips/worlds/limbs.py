@@ -152,13 +152,13 @@ def _cloth(
     """The colours of a capsule's cloth, not yet lit."""
     texture = body.cloths[capsule.cloth]
     if texture.pattern == "plain" and capsule.cloth != "head":
-        return np.array(texture.dark)[None]
+        return np.array([texture.dark], dtype=float)
     time, *_ = np.unravel_index(samples, surface.shape)
     turns = camera.axes @ limbs.turns[:, [*TURNING].index(capsule.joint)]
     if capsule.cloth == "head":
         forward, up, _ = _turned_back(turns[time], surface.facing[samples])
         hair = (up > HAIRLINE[0]) | (forward < HAIRLINE[1])
-        return np.where(hair[:, None], texture.light, texture.dark)
+        return np.where(hair[:, None], texture.light, np.array(texture.dark, dtype=float))
     joint = camera.seen(limbs.joints)[:, [*JOINTS].index(capsule.joint)]
     place = _seen(samples, surface, camera) - joint[time]
     forward, up, right = _turned_back(turns[time], place)

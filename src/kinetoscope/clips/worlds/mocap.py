@@ -22,7 +22,7 @@ from jaxtyping import Float
 from kinetoscope.errors import CatalogError, MissingPackageError
 
 Array = np.ndarray
-Quaternions = Float[Array, "*time 4"]
+Quaternions = Float[Array, "*#time 4"]
 
 ACTIONS = {
     "walk": "humanoid3d_walk.txt",
@@ -244,12 +244,12 @@ def between(before: Quaternions, after: Quaternions, share: Array) -> Quaternion
     return mixed / np.linalg.norm(mixed, axis=-1, keepdims=True)
 
 
-def turned(turn: Quaternions, points: Float[Array, "*time 3"]) -> Float[Array, "*time 3"]:
+def turned(turn: Quaternions, points: Float[Array, "*#time 3"]) -> Float[Array, "*#time 3"]:
     """Points after a turn."""
     return (matrices(turn) @ points[..., None])[..., 0]
 
 
-def matrices(turn: Quaternions) -> Float[Array, "*time 3 3"]:
+def matrices(turn: Quaternions) -> Float[Array, "*#time 3 3"]:
     """Quaternions as matrices that turn columns."""
     w, x, y, z = np.moveaxis(turn, -1, 0)
     rows = (
