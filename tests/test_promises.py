@@ -56,7 +56,7 @@ PUBLIC = [
 
 # Modules of evidence/ and networks/ that hold no published method and no published network.
 WITHOUT_SOURCE = {
-    "evidence": {"__init__", "evidence", "stimulus", "scan", "retrieval"},
+    "evidence": {"__init__", "evidence", "stimulus", "scan", "answers", "retrieval"},
     "networks": {
         *("__init__", "network", "zoo", "weights", "checkpoints"),
         *("adapters", "trial", "blocks"),
@@ -69,10 +69,14 @@ WITH_SOURCE = [
     if path.stem not in exceptions
 ]
 
-# Modules that have no tests of their own, and why.
-WITHOUT_TESTS = {
-    "__main__.py": "tests/cli/test_main.py runs it",
-    "tensors.py": "names of shapes alone",
+# Parts that are tested through the whole that they are parts of.
+TESTED_BY = {
+    "__main__.py": "cli/test_main.py",
+    "tensors.py": "conftest.py",  # names of shapes, checked while every test runs
+    "evidence/answers.py": "evidence/test_scan.py",
+    "evidence/canvas.py": "evidence/test_maximize.py",
+    "units/reach": "units/test_receptive.py",
+    "units/rehearsal.py": "units/test_layers.py",
 }
 
 BAD_NAMES = {"utils", "helpers", "common", "misc", "base", "core", "manager", "handler"}
@@ -167,13 +171,15 @@ def test_a_module_is_named_by_what_it_holds(path):
 
 @pytest.mark.parametrize("path", MODULES, ids=relative)
 def test_a_module_is_tested_in_the_same_place(path):
-    if path.name == "__init__.py" or relative(path) in WITHOUT_TESTS:
-        return
-    place = ROOT / "tests" / path.relative_to(PACKAGE).parent
-    dotted = ".".join(["kinetoscope", *path.relative_to(PACKAGE).with_suffix("").parts])
-    assert (place / f"test_{path.name}").exists() or any(
-        dotted in test.read_text() for test in place.glob("test_*.py")
-    ), f"no test in {place.relative_to(ROOT)} imports {dotted}"
+    through = TESTED_BY.get(relative(path)) or TESTED_BY.get(relative(path.parent))
+    if through is not None:
+        assert (ROOT / "tests" / through).exists()
+    elif path.name != "__init__.py":
+        place = ROOT / "tests" / path.relative_to(PACKAGE).parent
+        dotted = ".".join(["kinetoscope", *path.relative_to(PACKAGE).with_suffix("").parts])
+        assert (place / f"test_{path.name}").exists() or any(
+            dotted in test.read_text() for test in place.glob("test_*.py")
+        ), f"no test in {place.relative_to(ROOT)} imports {dotted}"
 
 
 @pytest.mark.parametrize("path", MODULES, ids=relative)
