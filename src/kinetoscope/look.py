@@ -11,7 +11,7 @@ look that was interrupted goes on where it stopped and ends with the same eviden
     index.html    the report, from these folders alone
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from kinetoscope.networks.network import Network
 from kinetoscope.report.answers import class_means, selectivity
 from kinetoscope.report.report import write_report
 from kinetoscope.training.evaluate import controls, evaluate
-from kinetoscope.training.progress import Advance, tracked
+from kinetoscope.training.progress import counted, tracked
 from kinetoscope.units.layers import Layer, list_layers
 from kinetoscope.units.unit import Unit
 from kinetoscope.video.flow import FlowCache
@@ -152,14 +152,14 @@ class _Look:
 
     def scan(self, layers: Sequence[str]) -> Scan:
         """Run the catalog once."""
-        with tracked("scanning", len(self.catalog), shown=self.progress) as advance:
+        with counted("scanning", shown=self.progress) as progress:
             return scan(
                 self.network,
                 self.catalog,
                 self._folder("scan"),
                 layers=layers,
                 flow_cache=self.flow_cache,
-                progress=_told(advance),
+                progress=progress,
             )
 
     def retrieve(self, scanned: Scan) -> None:
@@ -167,7 +167,7 @@ class _Look:
         units = [
             Unit(name, channel) for name in scanned.layers for channel in _channels(scanned, name)
         ]
-        with tracked("top clips", len(self.catalog), shown=self.progress) as advance:
+        with counted("top clips", shown=self.progress) as progress:
             write_retrieval(
                 self.network,
                 self.catalog,
@@ -176,7 +176,7 @@ class _Look:
                 self._folder("retrieval"),
                 count=self.how.top,
                 flow_cache=self.flow_cache,
-                progress=_told(advance),
+                progress=progress,
             )
 
     def make_stimuli(self, scanned: Scan) -> None:
@@ -260,15 +260,3 @@ def _by_selectivity(scanned: Scan, layer: str) -> list[int]:
     largest = scanned.channel_maxima(layer).tolist()
     alive = [channel for channel in _channels(scanned, layer) if largest[channel] > EPSILON]
     return sorted(alive, key=lambda channel: (-np.nan_to_num(specific[channel]), channel))
-
-
-def _told(advance: Advance) -> Callable[[int, int], None]:
-    """A bar that is told how many are done, where it wants to know how many more."""
-    before = 0
-
-    def progress(done: int, _: int) -> None:
-        nonlocal before
-        advance(steps=done - before)
-        before = done
-
-    return progress

@@ -126,6 +126,17 @@ def test_a_unit_that_is_silent_for_noise_is_woken():
     assert found.activation > 0
 
 
+def test_a_stream_that_the_layer_does_not_see_stays_blank():
+    class OnlyFlow(nn.Module):
+        def forward(self, frames, flow):
+            return flow * 1.0
+
+    network = planted(OnlyFlow(), 2, streams=("frames", "flow"))
+    (found,) = maximize(network, [Unit("layer", 0)], slowness=[0.0], settings=QUICK)
+    assert found.frames is None
+    assert found.flow_velocity.right > 1
+
+
 def test_the_network_comes_back_as_it_went():
     network = small_network()
     network.train()

@@ -71,23 +71,19 @@ def figures(out: Path, **settings: Any) -> None:
 
 
 def _make(make: Callable[..., Path], out: Path, settings: dict[str, Any]) -> None:
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
     from kinetoscope.clips.catalog import read_catalog
     from kinetoscope.clips.worlds.world import SPLITS, ClipsPerLabel
+    from kinetoscope.training.progress import counted
 
     counts, processes = settings.pop("clips_per_label"), settings.pop("processes")
     splits = dict(zip(SPLITS, counts, strict=True)) if counts else {}
-    columns = ("drawing", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("drawing", total=None)
+    with counted("drawing", shown=True) as progress:
         make(
             out,
             **settings,
             clips_per_label=ClipsPerLabel(**splits),
             processes=processes or os.cpu_count() or 1,
-            progress=lambda done, total: progress.update(task, completed=done, total=total),
+            progress=progress,
         )
     made = read_catalog(str(out))
     click.echo(f"{out}: {len(made)} clips of {len(made.labels)} labels")

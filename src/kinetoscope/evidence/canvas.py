@@ -19,6 +19,7 @@ from kinetoscope.evidence.priors import Prior
 from kinetoscope.files import settings_key
 from kinetoscope.networks.network import Network
 
+_CHANNELS = {"frames": 3, "flow": 2}
 _FIRST, _SECOND, _TINY = 0.9, 0.999, 1e-12
 
 
@@ -27,7 +28,7 @@ class Canvas:
 
     Args:
         network: whose input they are.
-        priors: of each stream it sees.
+        priors: of each stream that is made; the network's others stay blank.
         keys: what each noise depends on, and nothing else; each key gets a clip for every chi.
         chi: the weights of change over time.
         margin: how much larger than the network's input, on every side [pixels].
@@ -51,11 +52,18 @@ class Canvas:
         height, width = (side + 2 * margin for side in spec.size)
         self.streams: dict[str, Tensor] = {}
         for stream, prior in priors.items():
-            shape = (3 if stream == "frames" else 2, spec.frames, height, width)
+            shape = (_CHANNELS[stream], spec.frames, height, width)
             noise = torch.stack([_noise(f"{key} {stream}", shape) for key in keys])
             first = 0.1 * prior.bound * noise.repeat_interleave(len(chi), dim=0).to(device)
             # Twice as fast for small networks on a CPU as the plain layout.
             self.streams[stream] = first.contiguous(memory_format=torch.channels_last_3d)
+        self._blank = {
+            stream: torch.zeros(
+                len(self.chi), _CHANNELS[stream], spec.frames, *spec.size, device=device
+            )
+            for stream in spec.streams
+            if stream not in priors
+        }
         self._step = 0
         self._first = {name: torch.zeros_like(x) for name, x in self.streams.items()}
         self._second = {name: torch.zeros_like(x[:, :1]) for name, x in self.streams.items()}
@@ -67,7 +75,8 @@ class Canvas:
         """What the network is shown when its window stands there."""
         height, width = self.size
         window = (..., slice(down, down + height), slice(right, right + width))
-        return ClipBatch(**{stream: leaf[window] for stream, leaf in self.streams.items()})
+        shown = {stream: leaf[window] for stream, leaf in self.streams.items()}
+        return ClipBatch(**shown, **self._blank)
 
     @torch.no_grad()
     def resist(self) -> dict[str, Tensor]:

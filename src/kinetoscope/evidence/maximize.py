@@ -13,7 +13,8 @@ another. The forward pass stops at the layer, and only the clips have gradients.
 Source: Feichtenhofer, Pinz, Wildes and Zisserman, CVPR 2018, equations 1 to 4. The gain and the
 leaking gradient of rectifiers: Mahendran and Vedaldi, IJCV 2016, code of nnpreimage. Differs: the
 decreasing rate is half a cosine; appearance is as many frames as the network takes, with the same
-chi as motion; colours stay within what a screen can show.
+chi as motion; colours stay within what a screen can show; a stream that the layer does not see
+stays blank.
 """
 
 import math
@@ -149,6 +150,9 @@ class _Asked:
         self.settings, self.seed = settings, seed
         field = receptive_fields(network, [layer])[layer]
         spec = network.expects
+        self.streams = [
+            stream for stream in spec.streams if stream in field.streams or not field.streams
+        ]
         # A unit sees no more pixels than there are.
         height, width = (min(a, b) for a, b in zip(field.size[1:], spec.size, strict=True))
         self.seen = height * width
@@ -166,8 +170,8 @@ class _Asked:
         history = self._ascend(canvas, channels, weight, progress)
         shown, answers = self._show(canvas, channels)
         for place, (unit, chi) in enumerate(pairs):
-            frames = None if shown.frames is None else shown.frames[place]
-            flow = None if shown.flow is None else shown.flow[place]
+            frames = shown.stream("frames")[place] if "frames" in self.streams else None
+            flow = shown.stream("flow")[place] if "flow" in self.streams else None
             yield Stimulus(
                 unit=unit,
                 slowness=chi,
@@ -189,7 +193,7 @@ class _Asked:
         }
         return Canvas(
             self.network,
-            priors={stream: settings.prior(bounds[stream]) for stream in spec.streams},
+            priors={stream: settings.prior(bounds[stream]) for stream in self.streams},
             keys=[f"{self.seed} {unit}" for unit in units],
             chi=self.slowness,
             margin=self.margin,

@@ -29,8 +29,26 @@ def tracked(what: str, steps: int, *, shown: bool, done: int = 0) -> Iterator[Ad
         shown: False for no bar anywhere.
         done: how many are done already, as after an interruption.
     """
+    with _bar(shown) as bar:
+        task = bar.add_task(what, total=steps, completed=done, said="")
+
+        def advance(*, steps: int = 1, what: str | None = None, said: str = "") -> None:
+            bar.update(task, advance=steps, description=what, said=said)
+
+        yield advance
+
+
+@contextmanager
+def counted(what: str, *, shown: bool) -> Iterator[Callable[[int, int], None]]:
+    """Show a bar that is told how many steps are done, and of how many; otherwise as `tracked`."""
+    with _bar(shown) as bar:
+        task = bar.add_task(what, total=None, said="")
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _bar(shown: bool) -> Progress:
     console = Console(stderr=True)
-    bar = Progress(
+    return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
@@ -40,10 +58,3 @@ def tracked(what: str, steps: int, *, shown: bool, done: int = 0) -> Iterator[Ad
         transient=True,
         disable=not (shown and console.is_terminal),
     )
-    with bar:
-        task = bar.add_task(what, total=steps, completed=done, said="")
-
-        def advance(*, steps: int = 1, what: str | None = None, said: str = "") -> None:
-            bar.update(task, advance=steps, description=what, said=said)
-
-        yield advance
