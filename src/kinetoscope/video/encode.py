@@ -6,6 +6,7 @@ The same frames give the same bytes: one thread, no dates. A file is complete or
 import math
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -92,7 +93,7 @@ def write_webp(path: Path, frames: Picture, frames_per_second: float, *, quality
             format="WEBP",
             save_all=True,
             append_images=rest,
-            duration=round(1000 / frames_per_second),
+            duration=_milliseconds(len(frames), frames_per_second),
             loop=0,
             quality=quality,
             method=4,
@@ -133,6 +134,12 @@ def write_strip(
         picture = Image.fromarray(np.ascontiguousarray(grid))
         picture.save(aside, format="WEBP", quality=quality, lossless=lossless, method=4)
     return Strip(columns=columns, rows=rows, count=count, height=height, width=width)
+
+
+def _milliseconds(count: int, frames_per_second: float) -> list[int]:
+    """How long each frame is shown, so that what is rounded off does not add up."""
+    starts = [round(1000 * frame / frames_per_second) for frame in range(count + 1)]
+    return [max(1, end - start) for start, end in pairwise(starts)]
 
 
 def _check(path: Path, frames: Picture, frames_per_second: float, quality: int) -> None:

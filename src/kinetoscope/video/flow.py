@@ -8,9 +8,10 @@ Bischof, "A Duality Based Approach for Realtime TV-L1 Optical Flow", DAGM 2007; 
 them.
 """
 
+import logging
 import os
+import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -19,13 +20,15 @@ import cv2
 import numpy as np
 import torch
 from einops import rearrange
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
 from torch import Tensor
 
 from kinetoscope.errors import VideoError, unknown_name
 from kinetoscope.files import settings_key, whole_file
 from kinetoscope.tensors import Flow, Picture
+
+_log = logging.getLogger(__name__)
 
 FlowMethod = Literal["dis", "tvl1"]
 
@@ -47,6 +50,7 @@ def flow_between(frames: Picture, *, method: FlowMethod = "dis") -> Flow:
         VideoError: the frames are smaller than 16 pixels.
         UnknownNameError: there is no such method.
     """
+    estimator = _estimator(method)
     count, height, width, _ = frames.shape
     if min(height, width) < _SMALLEST:
         raise VideoError(
@@ -56,7 +60,6 @@ def flow_between(frames: Picture, *, method: FlowMethod = "dis") -> Flow:
         )
     if count < 2:
         return torch.zeros(2, count, height, width)
-    estimator = _estimator(method)
     grey = [cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY) for frame in frames.contiguous().numpy()]
     fields = [estimator.calc(here, there, _NO_GUESS) for here, there in pairwise(grey)]
     found = torch.from_numpy(np.stack([*fields, fields[-1]]))
@@ -71,53 +74,69 @@ def _estimator(method: str) -> cv2.DenseOpticalFlow:
     raise unknown_name("way to compute flow", method, get_args(FlowMethod))
 
 
-@dataclass(frozen=True)
 class FlowCache:
     """A folder of flow that was computed before, bounded in size.
 
-    Several processes may share it. What was not used for longest goes first.
+    Several processes may share it. What was not used for longest goes first. A file that can't be
+    read, or not written because the disk is full, costs only the time to compute it again.
 
     Args:
         folder: made when it is first needed.
-        limit_bytes: how large it may grow.
+        limit_bytes: how large it may grow; each process that writes may pass it by a sixteenth.
     """
 
-    folder: Path
-    limit_bytes: int = 8 * 2**30
+    def __init__(self, folder: Path, limit_bytes: int = 8 * 2**30):
+        self.folder, self.limit_bytes = folder, limit_bytes
+        self._unseen_bytes: int | None = None  # written since all files were looked at
 
     def read(self, key: str) -> Tensor | None:
         """What is kept under a key; None if there is nothing, or nothing that can be read."""
         path = self._path(key)
         try:
-            flow = load_file(path)["flow"]
+            with safe_open(path, "pt") as file:
+                flow, sum_ = file.get_tensor("flow"), (file.metadata() or {}).get("sum")
             os.utime(path)  # it was used now
-        except (OSError, SafetensorError, KeyError):
+        except (OSError, SafetensorError):
             return None
-        return flow
+        return flow if sum_ == _sum(flow) else None
 
     def keep(self, key: str, flow: Tensor) -> None:
         """Keep a flow in half precision, and make room for it."""
-        with whole_file(self._path(key)) as aside:
-            save_file({"flow": flow.half().contiguous()}, aside)
-        self._make_room()
+        flow = flow.half().contiguous()
+        try:
+            with whole_file(self._path(key)) as aside:
+                save_file({"flow": flow}, aside, metadata={"sum": _sum(flow)})
+        except (OSError, SafetensorError) as error:
+            _log.warning("flow is not kept in %s: %s", self.folder, error)
+        # to look at all files is slow where there are many: not after each that is written
+        unseen = self._unseen_bytes
+        self._unseen_bytes = None if unseen is None else unseen + flow.nbytes
+        if self._unseen_bytes is None or self._unseen_bytes > self.limit_bytes // 16:
+            self._make_room()
+            self._unseen_bytes = 0
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.safetensors"
 
     def _make_room(self) -> None:
         files = []
-        for path in self.folder.glob("*/*.safetensors"):
+        for path in self.folder.glob("*/*"):
             try:
                 stat = path.stat()
             except OSError:
                 continue  # another process removed it
-            files.append((stat.st_mtime, stat.st_size, path))
+            files.append((stat.st_mtime_ns, stat.st_size, path))
         size = sum(bytes_ for _, bytes_, _ in files)
         for _, bytes_, path in sorted(files):
             if size <= self.limit_bytes:
                 return
             path.unlink(missing_ok=True)
             size -= bytes_
+
+
+def _sum(flow: Tensor) -> str:
+    """A checksum: a half-written or aged disk is noticed."""
+    return f"{zlib.crc32(flow.contiguous().numpy().data):08x}"
 
 
 def cached_flow(
