@@ -11,6 +11,8 @@ from kinetoscope.report.pictures import (
     frames_picture,
     key_picture,
     readable_speed,
+    visible_contrast,
+    with_contrast,
 )
 
 
@@ -105,3 +107,19 @@ def test_enlarging_repeats_pixels_and_leaves_large_pictures_alone():
     assert torch.equal(large[:, ::3, ::3], small)
     assert torch.equal(large[:, 2::3, 2::3], small)
     assert torch.equal(enlarged(large, least=5), large)
+
+
+def test_faint_clips_are_made_visible_by_one_stated_factor_and_strong_ones_are_left():
+    strong = torch.rand(3, 2, 20, 20)
+    faint = 0.5 + (strong - 0.5) / 20
+    assert visible_contrast([strong, faint]) == 1.0
+    factor = visible_contrast([faint])
+    assert factor > 5
+    assert with_contrast(faint, factor).sub(0.5).abs().max() > 0.25
+    torch.testing.assert_close(with_contrast(strong, 1.0), strong)
+
+
+def test_a_clip_of_one_colour_keeps_it():
+    plain = torch.full((3, 2, 4, 4), 0.25)
+    assert visible_contrast([plain]) == 1.0
+    torch.testing.assert_close(with_contrast(plain, 3.0), plain)

@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from kinetoscope.engines.here import map_here
 from kinetoscope.report.answers import rounded
 from kinetoscope.report.scanned import Scanned
 from kinetoscope.report.shelf import Shelf
@@ -18,6 +19,7 @@ _FACES = 4  # units that stand for their layer in the picture of the network
 _UNKNOWN: dict[str, Any] = {
     **dict.fromkeys(("dead", "best_real", "selectivity", "preferred", "profile", "histogram")),
     "full_colour": None,
+    "contrast": None,
     "stimuli": [],
     "top": [],
 }
@@ -37,21 +39,25 @@ def units_part(
     """
     answers = None if scanned is None else scanned.answers_of(layer["name"])
     seen = streams_of(layer) or ("frames", "flow")
-    units = []
-    for channel in range(layer["channels"]):
+
+    def told(channel: int) -> dict[str, Any] | None:
         unit = Unit(layer["name"], channel)
         folder = stimuli_folder(look_folder, unit)
         if answers is None and folder is None:
-            continue
-        units.append(
-            {
-                "unit": str(unit),
-                "channel": channel,
-                **_UNKNOWN,
-                **({} if answers is None else answers[channel]),
-                **({} if folder is None else stimuli_part(folder, shelf, streams=seen)),
-            }
-        )
+            return None
+        return {
+            "unit": str(unit), "channel": channel,
+            **_UNKNOWN,
+            **({} if answers is None else answers[channel]),
+            **({} if folder is None else stimuli_part(folder, shelf, streams=seen)),
+        }
+
+    units = []
+    for done in map_here(told, range(layer["channels"])):
+        if done.error is not None:
+            raise done.error
+        if done.answer is not None:
+            units.append(done.answer)
     return units
 
 

@@ -23,6 +23,9 @@ from kinetoscope.tensors import Flow, Frames, Picture
 Enlarged = UInt8[Tensor, "time tall wide 3"]
 
 _ARCS = (15, 6, 4, 11, 13, 6)  # how many hues from red to yellow, green, cyan, blue, magenta, red
+_VISIBLE = 0.3  # how far from the mean colour a pixel is seen well, of 1
+_FAINTEST = 1 / 512  # below this there is nothing to see
+_NEARLY_ALL = 0.995  # of the pixels; the few strongest may be clipped
 _BEYOND = 0.75  # motion faster than the scale is drawn darker
 
 
@@ -32,6 +35,26 @@ def frames_picture(frames: Frames) -> Picture:
     return rearrange(shown, "channel time height width -> time height width channel")
 
 
+def visible_contrast(clips: Sequence[Frames]) -> float:
+    """By how much the contrast of faint clips must grow to be seen; 1 where it can be.
+
+    Returns:
+        One factor for all of these, of two digits; the strongest of them is then well visible.
+    """
+    strengths = [(clip - _mean_colour(clip)).abs().flatten() for clip in clips]
+    rank = max(1, math.ceil(_NEARLY_ALL * len(strengths[0])))
+    strongest = max(float(each.kthvalue(rank).values) for each in strengths)
+    if strongest >= _VISIBLE or strongest < _FAINTEST:
+        return 1.0
+    return float(f"{_VISIBLE / strongest:.1e}")
+
+
+def with_contrast(frames: Frames, factor: float) -> Frames:
+    """The same, farther from its mean colour."""
+    mean = _mean_colour(frames)
+    return ((frames - mean) * factor + mean).clamp(0, 1)
+
+
 def flow_picture(flow: Flow, full_colour: float) -> Picture:
     """Flow by the colour wheel: still is white, `full_colour` is saturated, faster is darker.
 
@@ -39,7 +62,7 @@ def flow_picture(flow: Flow, full_colour: float) -> Picture:
         flow: right and down [pixels per frame].
         full_colour: the speed that is drawn saturated [pixels per frame].
     """
-    speed = flow.norm(dim=0) / full_colour
+    speed = torch.hypot(*flow) / full_colour
     hue = _hue(flow)
     toward_white = 1 - speed[None] * (1 - hue)
     return frames_picture(torch.where(speed[None] <= 1, toward_white, hue * _BEYOND))
@@ -53,7 +76,7 @@ def components_picture(flow: Flow, full_colour: float) -> Picture:
         full_colour: the speed at which a colour ends [pixels per frame].
     """
     scaled = flow / (2 * full_colour)
-    return frames_picture(torch.cat([scaled, scaled.norm(dim=0, keepdim=True)]) + 0.5)
+    return frames_picture(torch.cat([scaled, torch.hypot(*scaled)[None]]) + 0.5)
 
 
 def key_picture(size: int = 128) -> Picture:
@@ -63,7 +86,7 @@ def key_picture(size: int = 128) -> Picture:
     """
     axis = torch.linspace(-1, 1, size)
     motion = torch.stack(torch.meshgrid(axis, axis, indexing="xy"))
-    inside = motion.norm(dim=0) <= 1
+    inside = torch.hypot(*motion) <= 1
     return flow_picture((motion * inside)[:, None], 1.0)
 
 
@@ -73,7 +96,7 @@ def readable_speed(flows: Sequence[Flow], share: float = 1.0) -> float:
     Returns:
         A speed above 0 [pixels per frame].
     """
-    speeds = torch.cat([flow.norm(dim=0).flatten() for flow in flows])
+    speeds = torch.cat([torch.hypot(*flow).flatten() for flow in flows])
     moving = speeds[speeds > speeds.max() / 100]
     if not len(moving):
         return 1.0
@@ -91,6 +114,10 @@ def enlarged(pictures: Picture, least: int) -> Enlarged:
         down=times,
         right=times,
     )
+
+
+def _mean_colour(frames: Frames) -> Tensor:
+    return frames.mean(dim=(1, 2, 3), keepdim=True)
 
 
 def _hue(flow: Flow) -> Tensor:

@@ -46,14 +46,15 @@ def write_report(look_folder: Path, out: Path | None = None) -> Path:
         layer["name"]: units_part(layer, look_folder=look_folder, scanned=scanned, shelf=shelf)
         for layer in network.answer["layers"]
     }
+    layers = _layers(network.answer, units, shelf)
     look = {
         "network": {key: network.answer.get(key) for key in _NETWORK},
-        "layers": _layers(network.answer, units, shelf),
+        "layers": layers,
         "evaluation": evaluation_part(evaluations),
         "variants": variants_part(evaluations),
         "labels": _labels(network.answer["labels"], evaluations, units),
         **_clips(scanned, shelf),
-        **_sums(units),
+        **_sums(units, layers),
         "key": shelf.strip("key", key_picture()),
         "provenance": _provenance(look_folder),
     }
@@ -114,12 +115,16 @@ def _clips(scanned: Scanned | None, shelf: Shelf) -> dict[str, Any]:
     }
 
 
-def _sums(units: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
+def _sums(
+    units: Mapping[str, list[dict[str, Any]]], layers: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
     """What the overview says of all units together."""
     together = [unit for own in units.values() for unit in own]
+    joined = [unit for each in layers if each["lane"] == "both" for unit in units[each["name"]]]
     ratios = [ratio for unit in together if (ratio := best_ratio(unit)) is not None]
+    asked = {each["slowness"] for unit in together for each in unit["stimuli"]}
     paces = Counter(pace for unit in together if (pace := _favourite_pace(unit)) is not None)
-    hero = sprites(together, _HERO)
+    hero = sprites(joined, _HERO) or sprites(together, _HERO)
     return {
         "sprites": hero[: max(4, len(hero) // 4 * 4)],
         "sums": {
@@ -128,7 +133,7 @@ def _sums(units: Mapping[str, list[dict[str, Any]]]) -> dict[str, Any]:
             "dead": sum(unit["dead"] is True for unit in together),
             "scanned": sum(unit["dead"] is not None for unit in together),
             "pace": [
-                {"slowness": pace, "count": paces[pace]} for pace in sorted(paces, reverse=True)
+                {"slowness": pace, "count": paces[pace]} for pace in sorted(asked, reverse=True)
             ],
         },
     }

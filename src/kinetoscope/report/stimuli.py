@@ -15,6 +15,8 @@ from kinetoscope.report.pictures import (
     flow_picture,
     frames_picture,
     readable_speed,
+    visible_contrast,
+    with_contrast,
 )
 from kinetoscope.report.shelf import Shelf, Track
 from kinetoscope.tensors import Picture
@@ -31,7 +33,7 @@ def stimuli_folder(look_folder: Path, unit: Unit) -> Path | None:
 
 
 def stimuli_part(folder: Path, shelf: Shelf, *, streams: Collection[str]) -> dict[str, Any]:
-    """The stimuli of one unit, the slowest first, and the scale of their motion.
+    """The stimuli of one unit, the slowest first, and how strongly they are drawn.
 
     Args:
         folder: of the unit's evidence.
@@ -44,11 +46,14 @@ def stimuli_part(folder: Path, shelf: Shelf, *, streams: Collection[str]) -> dic
     stimuli = sorted(read_stimuli(folder), key=lambda each: -each.slowness)
     stimuli = [_seen(each, streams) for each in stimuli]
     flows = [each.flow for each in stimuli if each.flow is not None]
+    frames = [each.frames for each in stimuli if each.frames is not None]
     full_colour = readable_speed(flows) if flows else None
+    contrast = visible_contrast(frames) if frames else None
     return {
         "best_real": stimuli[0].best_real,
         "full_colour": full_colour,
-        "stimuli": [_item(each, full_colour, shelf) for each in stimuli],
+        "contrast": contrast,
+        "stimuli": [_item(each, contrast, full_colour, shelf) for each in stimuli],
     }
 
 
@@ -58,10 +63,12 @@ def _seen(stimulus: Stimulus, streams: Collection[str]) -> Stimulus:
     return stimulus if unseen >= {"frames", "flow"} else replace(stimulus, **gone)
 
 
-def _item(stimulus: Stimulus, full_colour: float | None, shelf: Shelf) -> dict[str, Any]:
+def _item(
+    stimulus: Stimulus, contrast: float | None, full_colour: float | None, shelf: Shelf
+) -> dict[str, Any]:
     name = f"{stimulus.unit.file_name}.{stimulus.slowness:g}"
     tracks: dict[str, Track | None] = dict.fromkeys(("frames", "flow", "components"))
-    for stream, pictures in _streams(stimulus, full_colour):
+    for stream, pictures in _streams(stimulus, contrast, full_colour):
         tracks[stream] = shelf.strip(f"{name}.{stream}", enlarged(pictures, _LEAST_SIDE))
     return {
         "slowness": stimulus.slowness,
@@ -74,9 +81,11 @@ def _item(stimulus: Stimulus, full_colour: float | None, shelf: Shelf) -> dict[s
     }
 
 
-def _streams(stimulus: Stimulus, full_colour: float | None) -> Iterator[tuple[str, Picture]]:
-    if stimulus.frames is not None:
-        yield "frames", frames_picture(stimulus.frames)
+def _streams(
+    stimulus: Stimulus, contrast: float | None, full_colour: float | None
+) -> Iterator[tuple[str, Picture]]:
+    if stimulus.frames is not None and contrast is not None:
+        yield "frames", frames_picture(with_contrast(stimulus.frames, contrast))
     if stimulus.flow is not None and full_colour is not None:
         yield "flow", flow_picture(stimulus.flow, full_colour)
         yield "components", components_picture(stimulus.flow, full_colour)

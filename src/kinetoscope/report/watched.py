@@ -6,13 +6,14 @@ from pathlib import Path
 import numpy as np
 from safetensors.torch import load_file
 
+from kinetoscope.engines.here import map_here
 from kinetoscope.report.pictures import enlarged, flow_picture, readable_speed
 from kinetoscope.report.shelf import Shelf, Track
 from kinetoscope.tensors import Size
 
 _LEAST_SIDE = 64  # lossy pictures of fewer pixels lose their colours [pixels]
-_MOVING_SHARE = 0.99  # of the moving pixels of a clip are below its speed
-_CLIPS_SHARE = 0.9  # of the clips are below the speed that is drawn in full colour
+_MOVING_SHARE = 0.95  # of the moving pixels of a clip are below its speed
+_CLIPS_SHARE = 0.75  # of the clips are below the speed that is drawn in full colour
 
 
 def clip_tracks(
@@ -31,16 +32,25 @@ def clip_tracks(
     full_colour = _common_speed(arrays)
     tracks: dict[int, dict[str, Track]] = {}
     extents: dict[int, Size] = {}
-    for number, path in sorted(arrays.items()):
-        found = load_file(path)
-        time, height, width, _ = found["frames"].shape
-        extents[number] = (time, height, width)
-        frames = enlarged(found["frames"], _LEAST_SIDE)
-        tracks[number] = {"frames": shelf.strip(f"clip-{number}.frames", frames)}
-        if "flow" in found and full_colour is not None:
-            flow = enlarged(flow_picture(found["flow"].float(), full_colour), _LEAST_SIDE)
-            tracks[number]["flow"] = shelf.strip(f"clip-{number}.flow", flow)
+    kept = map_here(lambda item: _kept(*item, full_colour, shelf), sorted(arrays.items()))
+    for done in kept:
+        if done.error is not None or done.answer is None:
+            raise done.error or AssertionError("a clip without strips or an error")
+        tracks[done.item[0]], extents[done.item[0]] = done.answer
     return tracks, full_colour, extents
+
+
+def _kept(
+    number: int, path: Path, full_colour: float | None, shelf: Shelf
+) -> tuple[dict[str, Track], Size]:
+    found = load_file(path)
+    time, height, width, _ = found["frames"].shape
+    frames = enlarged(found["frames"], _LEAST_SIDE)
+    tracks = {"frames": shelf.strip(f"clip-{number}.frames", frames)}
+    if "flow" in found and full_colour is not None:
+        flow = enlarged(flow_picture(found["flow"].float(), full_colour), _LEAST_SIDE)
+        tracks["flow"] = shelf.strip(f"clip-{number}.flow", flow)
+    return tracks, (time, height, width)
 
 
 def _common_speed(arrays: Mapping[int, Path]) -> float | None:

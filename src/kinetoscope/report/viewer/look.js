@@ -48,6 +48,7 @@
  * @property {{edges: number[], counts: number[]} | null} histogram  of its maximum in each clip
  * @property {Stimulus[]} stimuli  the slowest first
  * @property {number | null} full_colour  pixels per frame
+ * @property {number | null} contrast  by how much the appearance's is drawn stronger than it is
  * @property {{clip: number, activation: number, seconds: number | null, place: Place | null}[]} top
  */
 /**

@@ -44,7 +44,11 @@ const bar = element(
   element("nav", {"aria-label": "Report"}, menu),
 );
 const field = search(bar);
-document.body.append(element("button.skip", {type: "button", on: {click: () => main.focus()}}, "Skip to the page"), bar, main);
+document.body.append(
+  element("button.skip", {type: "button", on: {click: () => main.focus()}}, "Skip to the page"),
+  bar,
+  main,
+);
 transport(document.body);
 
 let turn = 0;

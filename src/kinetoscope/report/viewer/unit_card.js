@@ -37,7 +37,8 @@ export function unitCard(unit, words, clips, {stream = "both", slowness = -1} = 
 /** @param {HTMLElement} screens  @param {Unit} unit  @param {Clip[]} clips */
 function stand(screens, unit, clips) {
   const clip = unit.top.length ? clips[unit.top[0].clip] : null;
-  const tracks = [clip?.frames, clip?.flow].filter(Boolean);
+  const lane = layerNamed(parts(unit.unit)[0])?.lane;
+  const tracks = [lane !== "motion" && clip?.frames, lane !== "appearance" && clip?.flow].filter(Boolean);
   for (const track of tracks)
     if (track)
       player(screens, track, {name: `The clip that excites ${unit.unit} most`, place: unit.top[0].place});

@@ -99,9 +99,12 @@ function specific(card) {
   return true;
 }
 
+/** Layers that only pass on what the one before has found. */
+const PASSING = /pool|norm|relu|dropout|flatten/i;
+
 /** @param {Element} card */
 function abstraction(card) {
-  const measured = look.layers.filter((layer) => layer.selectivity !== null);
+  const measured = look.layers.filter((layer) => layer.selectivity !== null && !PASSING.test(layer.kind));
   if (measured.length < 2) return false;
   const [first, last] = [measured[0], measured[measured.length - 1]];
   card.append(element("p", {}, "The middle unit's selectivity for a class, layer by layer:"));

@@ -7,89 +7,71 @@ import {player} from "kinetoscope/player";
 import {counted, times} from "kinetoscope/words";
 
 const FACES = 4;
+const IN_LINE = 3;
 
 /** @typedef {import("kinetoscope/look").Look} Look */
 /** @typedef {import("kinetoscope/look").Layer} Layer */
 
 /**
- * Two lanes where the network has two, joined where it joins them. Layers that were not looked at
- * are folded.
+ * Two lanes where the network has two, joined where it joins them.
  * @param {Look} look
  * @param {Element} parent
  */
-export function network(look, parent) {
-  const lanes = {appearance: lane(look, "appearance"), motion: lane(look, "motion")};
-  const joined = look.layers.filter((layer) => layer.lane === "both");
-  const both = element(
-    "ol.lane.both",
-    {"aria-label": lanes.motion.length ? "joined" : "layers"},
-    folded(joined),
-  );
-  const before = lanes.appearance.length + lanes.motion.length > 0;
+export function network({layers}, parent) {
+  const any = layers.some((layer) => layer.stimuli > 0);
+  /** Layers that show nothing are folded. @param {Layer} layer */
+  const quiet = (layer) => (any ? !layer.stimuli : !layer.scanned);
+  /** @param {Layer["lane"]} which  @param {string} title */
+  const track = (which, title) => {
+    const own = layers.filter((layer) => layer.lane === which);
+    if (!own.length) return null;
+    return element(
+      `div.track.${which}`,
+      {},
+      element("h3", {}, title),
+      element("ol.lane", {"aria-label": title}, folded(own, quiet)),
+    );
+  };
+  const [appearance, motion] = [track("appearance", "appearance"), track("motion", "motion")];
+  const two = Boolean(appearance || motion);
   parent.append(
     element(
-      `div.network${before ? ".two" : ""}`,
+      `div.network${two ? ".two" : ""}`,
       {tabindex: 0, role: "group", "aria-label": "Architecture"},
-      before &&
-        element(
-          "div.lanes",
-          {},
-          lanes.appearance.length > 0 &&
-            element(
-              "div.track.appearance",
-              {},
-              element("h3", {}, "appearance"),
-              element("ol.lane", {}, folded(lanes.appearance)),
-            ),
-          lanes.motion.length > 0 &&
-            element(
-              "div.track.motion",
-              {},
-              element("h3", {}, "motion"),
-              element("ol.lane", {}, folded(lanes.motion)),
-            ),
-        ),
-      before && element("div.join", {"aria-hidden": "true"}),
-      joined.length > 0 && element("div.track.both", {}, element("h3", {}, before ? "both" : "layers"), both),
+      two && [element("div.lanes", {}, appearance, motion), element("div.join", {"aria-hidden": "true"})],
+      track("both", two ? "both" : "layers"),
     ),
   );
 }
 
-/** @param {Look} look  @param {"appearance" | "motion"} which */
-const lane = (look, which) => look.layers.filter((layer) => layer.lane === which);
-
-/** @param {Layer[]} layers */
-function folded(layers) {
-  /** @type {Layer[]} */ let quiet = [];
-  /** @type {any[]} */ const made = [];
-  const fold = () => {
-    if (quiet.length)
-      made.push(
-        element(
-          "li.folded",
-          {},
-          quiet.map(({name, kind}) =>
-            element(
-              "a",
-              {href: address.layer(name), title: `${name} (${kind})`},
-              element("span", {}, shortName(name)),
-            ),
-          ),
-        ),
-      );
-    quiet = [];
-  };
-  for (const layer of layers) {
-    if (!layer.scanned && !layer.stimuli) {
-      quiet.push(layer);
+/**
+ * Layers in order; of those that show nothing, a few stand in line and more are stacked.
+ * @param {Layer[]} layers
+ * @param {(layer: Layer) => boolean} quiet
+ */
+function folded(layers, quiet) {
+  /** @type {HTMLElement[]} */ const made = [];
+  for (let at = 0; at < layers.length; at++) {
+    if (!quiet(layers[at])) {
+      made.push(node(layers[at]));
       continue;
     }
-    fold();
-    made.push(node(layer));
+    const from = at;
+    while (at + 1 < layers.length && quiet(layers[at + 1])) at++;
+    const run = layers.slice(from, at + 1).map(pill);
+    if (run.length > IN_LINE) made.push(element("li.folded", {}, run));
+    else made.push(...run.map((each) => element("li.folded", {}, each)));
   }
-  fold();
   return made;
 }
+
+/** @param {Layer} layer */
+const pill = ({name, kind, channels}) =>
+  element(
+    "a",
+    {href: address.layer(name), title: `${name}: ${kind}, ${counted(channels, "unit")}`},
+    shortName(name),
+  );
 
 /** @param {Layer} layer */
 function node(layer) {

@@ -1,17 +1,26 @@
 // @ts-check
 // Retrieval: which real clips excite this unit most, and where in them?
 
-import {address} from "kinetoscope/address";
+import {address, parts} from "kinetoscope/address";
 import {choice, element} from "kinetoscope/element";
 import {flowKey} from "kinetoscope/flow_key";
-import {allClips, labelName, labelOf, look} from "kinetoscope/look";
+import {allClips, labelName, labelOf, layerNamed, look} from "kinetoscope/look";
 import {player} from "kinetoscope/player";
 import {clockTime, number, percent} from "kinetoscope/words";
 
 /** @typedef {import("kinetoscope/look").Unit} Unit */
 
-/** @type {"frames" | "flow"} */
-let shown = "frames";
+/** @typedef {import("kinetoscope/look").Clip} Clip */
+/** @typedef {"both" | "frames" | "flow"} Streams */
+
+/** @type {{value: Streams, text: string}[]} */
+const STREAMS = [
+  {value: "both", text: "both"},
+  {value: "frames", text: "appearance"},
+  {value: "flow", text: "motion"},
+];
+/** @type {Record<string, Streams>} */
+const OF_LANE = {appearance: "frames", motion: "flow", both: "both"};
 
 /**
  * @param {Unit} unit
@@ -20,44 +29,36 @@ let shown = "frames";
 export async function retrieval(unit, parent) {
   const clips = await allClips();
   const found = unit.top.map((each) => ({...each, of: clips[each.clip]})).filter((each) => each.of);
+  const lane = layerNamed(parts(unit.unit)[0])?.lane ?? "both";
   const grid = element("div.clips.top");
   const foot = element("div.foot");
   parent.append(grid, foot);
   if (found.some(({of}) => of.flow)) {
-    foot.append(
-      choice(
-        "Show of the clips",
-        /** @type {{value: typeof shown, text: string}[]} */ ([
-          {value: "frames", text: "frames"},
-          {value: "flow", text: "motion"},
-        ]),
-        shown,
-        (way) => {
-          shown = way;
-          fill();
-        },
-      ),
-    );
+    foot.append(choice("Show of the clips", STREAMS, OF_LANE[lane], fill));
     flowKey(foot, look.clips_full_colour);
   }
-  fill();
+  fill(OF_LANE[lane]);
 
-  function fill() {
-    grid.replaceChildren(...found.map((each) => topClip(unit, each, found[0].activation)));
+  /** @param {Streams} streams */
+  function fill(streams) {
+    grid.replaceChildren(...found.map((each) => topClip(unit, each, {streams, most: found[0].activation})));
   }
 }
 
 /**
  * @param {Unit} unit
- * @param {Unit["top"][number] & {of: import("kinetoscope/look").Clip}} found
- * @param {number} most
+ * @param {Unit["top"][number] & {of: Clip}} found
+ * @param {{streams: Streams, most: number}} shown  `most` is the activation in the best clip
  */
-function topClip(unit, {of, activation, seconds, place}, most) {
+function topClip(unit, {of, activation, seconds, place}, {streams, most}) {
   const link = element("a.clip", {href: address.clip(of.id)});
-  const track = of[shown] ?? of.frames;
-  if (track)
-    player(link, track, {name: `${of.name}, a clip that excites ${unit.unit}`, place, timeline: true});
-  else link.append(element("div.missing", {}, "no picture"));
+  const wanted = [streams !== "flow" && of.frames, streams !== "frames" && of.flow].filter(Boolean);
+  const tracks = wanted.length ? wanted : [of.frames].filter(Boolean);
+  tracks.forEach((track, i) => {
+    const name = `${of.name}, a clip that excites ${unit.unit}`;
+    if (track) player(link, track, {name, place, timeline: i === tracks.length - 1});
+  });
+  if (!tracks.length) link.append(element("div.missing", {}, "no picture"));
   const wrong = of.predicted !== null && of.label !== null && of.predicted !== of.label;
   link.append(
     element(

@@ -35,7 +35,14 @@ export function stimulus(unit, parent) {
   const film = element("div.films");
   parent.append(grid, film);
   heads(grid, stimuli, best);
-  if (stimuli.some((each) => each.frames)) row(grid, unit, "appearance", (each) => each.frames);
+  if (stimuli.some((each) => each.frames)) {
+    const label = row(grid, unit, "appearance", (each) => each.frames);
+    if (unit.contrast && unit.contrast > 1) {
+      label.append(
+        element("p.note", {}, `Faint: drawn with ${number(unit.contrast, 2)} times its contrast.`),
+      );
+    }
+  }
   if (stimuli.some((each) => each.flow)) {
     const label = row(grid, unit, "motion", (each) => each[drawn]);
     label.append(
@@ -62,7 +69,9 @@ export function stimulus(unit, parent) {
     drawn = way;
     stimuli.forEach((each, i) => {
       const cell = grid.querySelector(`.cell.motion[data-place="${i}"]`);
-      if (cell && each[drawn]) (cell.replaceChildren(), show(cell, unit, "motion", each, each[drawn]));
+      if (!cell || !each[drawn]) return;
+      cell.replaceChildren();
+      show(cell, unit, "motion", each, each[drawn]);
     });
     if (best) films(film, unit, best);
   }
@@ -180,7 +189,7 @@ export function histories(unit, parent) {
         slowness: chi(slowness),
       })),
     );
-    const figure = element("figure", {}, element("figcaption", {}, name.replaceAll("_", " ")));
+    const figure = element("figure", {}, element("figcaption", {}, termName(name)));
     parent.append(figure);
     chart(figure, `${name} at each step`, (width) =>
       Plot.plot({
@@ -207,3 +216,10 @@ export const paceColours = (many) =>
     {length: many},
     (_, i) => `color-mix(in oklab, var(--slow), var(--fast) ${many > 1 ? (100 * i) / (many - 1) : 0}%)`,
   );
+
+/** A term of the objective. @param {string} name */
+const termName = (name) =>
+  name
+    .replace(/^frames[_ ]/, "appearance, ")
+    .replace(/^flow[_ ]/, "motion, ")
+    .replaceAll("_", " ");
