@@ -39,7 +39,9 @@ class Strip:
     width: int
 
 
-def write_mp4(path: Path, frames: Picture, frames_per_second: float, *, quality: int = 90) -> None:
+def write_mp4(
+    path: Path, frames: Picture, frames_per_second: float | int, *, quality: int = 90
+) -> None:
     """Write H.264, with the colours of BT.709.
 
     Frames of odd size keep full colour (4:4:4), which every decoder here reads and some browsers
@@ -78,7 +80,9 @@ def write_mp4(path: Path, frames: Picture, frames_per_second: float, *, quality:
         container.mux(stream.encode())
 
 
-def write_webp(path: Path, frames: Picture, frames_per_second: float, *, quality: int = 90) -> None:
+def write_webp(
+    path: Path, frames: Picture, frames_per_second: float | int, *, quality: int = 90
+) -> None:
     """Write an animated webp that plays for ever.
 
     Raises:
@@ -136,13 +140,13 @@ def write_strip(
     return Strip(columns=columns, rows=rows, count=count, height=height, width=width)
 
 
-def _milliseconds(count: int, frames_per_second: float) -> list[int]:
+def _milliseconds(count: int, frames_per_second: float | int) -> list[int]:
     """How long each frame is shown, so that what is rounded off does not add up."""
     starts = [round(1000 * frame / frames_per_second) for frame in range(count + 1)]
     return [max(1, end - start) for start, end in pairwise(starts)]
 
 
-def _check(path: Path, frames: Picture, frames_per_second: float, quality: int) -> None:
+def _check(path: Path, frames: Picture, frames_per_second: float | int, quality: int) -> None:
     if 0 in frames.shape:
         raise VideoError(
             f"{path} would have no frames", got=tuple(frames.shape), expected="one frame or more"

@@ -136,7 +136,7 @@ class Video:
         first = self._painter.paint(self._decoder.frame(0))
         return probe(self.path, self._decoder.index.seconds, first)
 
-    def index_at(self, seconds: float) -> int:
+    def index_at(self, seconds: float | int) -> int:
         """The frame that is on screen at a second.
 
         Raises:
