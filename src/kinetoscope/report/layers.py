@@ -46,7 +46,8 @@ def units_part(
         if answers is None and folder is None:
             return None
         return {
-            "unit": str(unit), "channel": channel,
+            "unit": str(unit),
+            "channel": channel,
             **_UNKNOWN,
             **({} if answers is None else answers[channel]),
             **({} if folder is None else stimuli_part(folder, shelf, streams=seen)),

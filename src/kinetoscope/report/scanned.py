@@ -25,7 +25,7 @@ from kinetoscope.report.shelf import Shelf
 from kinetoscope.report.watched import clip_tracks
 
 _LIKELY = 8  # labels shown of a clip's probabilities
-_EXCITED = 14  # units shown of a clip
+_EXCITED = 4  # units of each layer shown of a clip
 _TOP = 9  # clips shown of a unit
 _SELECTIVE = 14  # units shown of a label
 
@@ -47,7 +47,7 @@ class Scanned:
     clips: list[dict[str, Any]]
     label_places: Labels
     labels: int
-    maxima: Mapping[str, Maxima]
+    maxima: dict[str, Maxima]
     tops: Mapping[str, list[dict[str, Any]]]
     full_colour: float | None
     failures: list[dict[str, str]]
@@ -156,26 +156,21 @@ def _top(
 
 
 def _add_excited_units(scanned: Scanned) -> None:
-    """Tell each clip which units it excites most, as a share of their best clip."""
-    shares = [shares_of_best(each, EPSILON) for each in scanned.maxima.values()]
-    if not shares:
-        return
-    together = np.concatenate(shares, axis=1)
-    answers = np.concatenate(list(scanned.maxima.values()), axis=1)
-    names = [
-        f"{layer}:{channel}"
-        for layer, maxima in scanned.maxima.items()
-        for channel in range(maxima.shape[1])
-    ]
-    for clip, row, answer in zip(scanned.clips, together, answers, strict=True):
-        clip["units"] = [
-            {
-                "unit": names[place],
-                "activation": rounded(answer[place]),
-                "share": rounded(row[place]),
-            }
-            for place in most_excited(row, _EXCITED)
-        ]
+    """Tell each clip which units of each layer it excites most, as a share of their best clip.
+
+    The last layers come first; they tell the clip apart best.
+    """
+    for layer, maxima in reversed(scanned.maxima.items()):
+        shares = shares_of_best(maxima, EPSILON)
+        for clip, row, answers in zip(scanned.clips, shares, maxima, strict=True):
+            clip["units"] += [
+                {
+                    "unit": f"{layer}:{channel}",
+                    "activation": rounded(answers[channel]),
+                    "share": rounded(row[channel]),
+                }
+                for channel in most_excited(row, _EXCITED)
+            ]
 
 
 def selective_units(units: Sequence[Mapping[str, Any]], label: int) -> list[dict[str, Any]]:

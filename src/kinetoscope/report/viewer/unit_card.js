@@ -30,9 +30,12 @@ export function unitCard(unit, words, clips, {stream = "both", slowness = -1} = 
     `a.unit-card${unit.dead ? ".dead" : ""}`,
     {href: address.unit(unit.unit)},
     screens,
-    element("span.words", {}, element("span.unit", {}, unit.unit), words),
+    element("span.words", {}, element("span.unit", {}, breakable(unit.unit)), words),
   );
 }
+
+/** An address may break after each part of the layer's name. @param {string} name */
+const breakable = (name) => name.split(/(?<=\.)|(?=:)/).map((part, i) => [i > 0 && element("wbr"), part]);
 
 /** @param {HTMLElement} screens  @param {Unit} unit  @param {Clip[]} clips */
 function stand(screens, unit, clips) {
@@ -56,7 +59,7 @@ export async function unitCards(parent, units, words) {
   const found = await Promise.all(units.map(({unit}) => unitNamed(unit)));
   parent.append(
     element(
-      "div.unit-grid",
+      "div.unit-grid.mixed",
       {},
       found.map((unit, place) => unit && unitCard(unit, words(place), clips)),
     ),

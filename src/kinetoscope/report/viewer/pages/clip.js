@@ -49,7 +49,7 @@ export async function clip({name}, parent) {
         value: found.probabilities[i],
         shown: percent(found.probabilities[i]),
         href: address.label(labelName(label)),
-        tone: label === found.label ? "right" : i === 0 ? "wrong" : undefined,
+        tone: label === found.label ? "right" : i > 0 ? undefined : isWrong(found) ? "wrong" : "strong",
         title: label === found.label ? "what it is" : undefined,
       })),
       {name: "Probability by class", most: 1},
@@ -61,7 +61,7 @@ export async function clip({name}, parent) {
       parent,
       "Units it excites most",
       null,
-      "By how near it comes to the unit's highest activation on any clip",
+      "From the last layer to the first, by how near it comes to the unit's highest activation on any clip",
     ),
     found.units,
     (place) => [
