@@ -79,7 +79,8 @@ def test_videos_are_drawn_in_the_order_that_is_asked_for(videos):
     catalog = read_catalog(videos, split="test")
     drawn = StoredVideos(ClipStore(catalog, spec), Augmentation())
     order = np.array([4, 0, 4])
-    batch = drawn.draw(order, np.random.default_rng(0).random((3, 4)))
+    batch, rows = drawn.draw(order, np.random.default_rng(0).random((3, 4)))
+    assert rows.tolist() == [0, 1, 2]
     reddest = batch.frames[:, :, :, 8:14, 8:14].mean(dim=(2, 3, 4)).argmax(dim=1).tolist()
     colours = [list(COLOURS).index(catalog.labels[label]) for label in drawn.truth[order]]
     assert reddest == colours
@@ -90,16 +91,17 @@ def test_a_clip_at_the_centre_is_the_stores(videos):
     spec = ClipSpec(frames=4, short_side=32, size=(32, 32))
     store = ClipStore(read_catalog(videos, split="test"), spec)
     drawn = StoredVideos(store, Augmentation(jitter_frames=0))
-    batch = drawn.draw(np.array([2]), np.full((1, 4), 0.5))
+    batch, _ = drawn.draw(np.array([2]), np.full((1, 4), 0.5))
     assert torch.equal(batch.frames[0], store.centre(2).frames)
     assert torch.equal(drawn.centre(np.array([2])).frames, batch.frames)
 
 
 def test_a_bad_video_is_listed_and_the_rest_is_used(videos):
     material = open_material(recipe(videos, test_split="test"), progress=False)
-    assert [row["path"] for row in material.errors] == ["broken-0.mp4"]
-    assert "index.csv" in material.errors[0]["where"]
-    assert material.errors[0]["error"]
+    (error,) = material.errors()
+    assert error["path"] == "broken-0.mp4"
+    assert "index.csv" in error["where"]
+    assert error["error"]
     assert len(material.train) + len(material.validation) == 12
     assert len(material.test) == 6
 
@@ -126,3 +128,16 @@ def test_the_motion_of_a_clip_of_double_speed_is_that_between_its_frames(videos)
     torch.testing.assert_close(fast.flow[:, 0], 2 * slow.flow[:, 0])
     torch.testing.assert_close(fast.flow[:, 1], 4 * slow.flow[:, 2])
     torch.testing.assert_close(fast.flow[:, 2], fast.flow[:, 1])
+
+
+def test_a_video_that_fails_later_is_left_out_of_its_batch_and_listed(tmp_path):
+    catalog = read_catalog(videos_of_squares(tmp_path, train=1, test=0))
+    spec = ClipSpec(frames=4, short_side=32, size=(32, 32))
+    drawn = StoredVideos(ClipStore(catalog, spec, limit_bytes=0), Augmentation())
+    catalog.entries[1].path.unlink()
+    batch, rows = drawn.draw(np.array([0, 1, 2]), np.full((3, 4), 0.5))
+    assert rows.tolist() == [0, 2]
+    assert len(batch) == 2
+    assert [row["path"] for row in drawn.errors()] == [catalog.entries[1].path.name]
+    with pytest.raises(CatalogError, match="can be opened any more"):
+        drawn.draw(np.array([1]), np.full((1, 4), 0.5))

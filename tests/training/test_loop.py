@@ -1,18 +1,19 @@
 import json
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import torch
-from torch import nn
 
 from kinetoscope.clips.catalog import read_catalog
-from kinetoscope.errors import RecipeError
+from kinetoscope.errors import CatalogError, RecipeError
 from kinetoscope.networks.weights import load_network, read_metadata
 from kinetoscope.training import loop
 from kinetoscope.training.evaluate import evaluate
-from kinetoscope.training.loop import Training, optimizer_for, train
+from kinetoscope.training.fitting import Fitting
+from kinetoscope.training.loop import Training, train
 from kinetoscope.training.recipe import Augmentation, Recipe, recipe_from
 from tests.squares import videos_of_squares
 
@@ -104,7 +105,7 @@ def test_a_training_that_was_killed_ends_with_the_same_weights(
     videos, tmp_path, monkeypatch, place
 ):
     whole = train(recipe(videos), tmp_path / "whole", progress=False)
-    owner = loop if place == "_put" else Training
+    owner = {"_put": loop, "_save": Training, "_step": Fitting}[place]
     proper, calls = getattr(owner, place), []
 
     def killed(*arguments):
@@ -184,30 +185,47 @@ def test_says_when_a_training_diverges(videos, tmp_path):
         train(wild, tmp_path, progress=False)
 
 
-def test_biases_and_norms_are_not_decayed():
-    model = nn.Sequential(nn.Conv3d(3, 2, 3), nn.BatchNorm3d(2), nn.Linear(2, 2))
-    decayed, others = optimizer_for(model, recipe("videos", weight_decay=0.1)).param_groups
-    assert {weight.ndim for weight in decayed["params"]} == {2, 5}
-    assert {weight.ndim for weight in others["params"]} == {1}
-    assert (decayed["weight_decay"], others["weight_decay"]) == (0.1, 0.0)
+def test_a_folder_is_not_taken_by_a_recipe_that_could_not_be_followed(videos, tmp_path):
+    with pytest.raises(CatalogError):
+        train(recipe(str(tmp_path / "none")), tmp_path / "out", progress=False)
+    assert train(recipe(videos, epochs=1), tmp_path / "out", progress=False).epochs == 1
+
+
+@pytest.mark.slow
+def test_a_process_that_was_killed_for_good_ends_with_the_same_weights(videos, tmp_path):
+    path = tmp_path / "recipe.toml"
+    path.write_text(recipe(videos, epochs=40).to_toml(), encoding="utf-8")
+    command = [sys.executable, "-m", "kinetoscope", "train", str(path), "--out"]
+    subprocess.run([*command, str(tmp_path / "whole")], check=True, capture_output=True)
+    with subprocess.Popen([*command, str(tmp_path / "killed")]) as process:
+        while process.poll() is None and not (tmp_path / "killed" / "last.pt").exists():
+            time.sleep(0.01)
+        time.sleep(0.1)
+        process.kill()
+    assert not (tmp_path / "killed" / "result.json").exists()
+    subprocess.run([*command, str(tmp_path / "killed")], check=True, capture_output=True)
+    for name in ("weights.safetensors", "recipe.toml"):
+        first, second = (tmp_path / folder / name for folder in ("whole", "killed"))
+        assert first.read_bytes() == second.read_bytes()
+    assert not list((tmp_path / "killed").glob(".aside-*"))
 
 
 # A training in two processes; each writes which clips it was shown.
 WORKER = """
 import json, sys
 from pathlib import Path
-from kinetoscope.training import loop
+from kinetoscope.training import fitting, loop
 from kinetoscope.training.recipe import read_recipe
 
-drawn, proper = [], loop.Training._draw
+drawn, proper = [], fitting.Fitting._draw
 
-def noted(training, batch, epoch, number):
-    rank, world = training.fabric.global_rank, training.fabric.world_size
-    drawn.append([epoch, batch[loop.plan.share_of(batch, rank, world)].tolist()])
-    Path(sys.argv[2], f"drawn-{rank}.json").write_text(json.dumps(drawn))
-    return proper(training, batch, epoch, number)
+def noted(self, batch, epoch, number):
+    rank, world = self.fabric.global_rank, self.fabric.world_size
+    drawn.append([epoch, batch[fitting.plan.share_of(batch, rank, world)].tolist()])
+    Path(sys.argv[2]).with_name(f"drawn-{rank}.json").write_text(json.dumps(drawn))
+    return proper(self, batch, epoch, number)
 
-loop.Training._draw = noted
+fitting.Fitting._draw = noted
 loop.train(read_recipe(Path(sys.argv[1])), sys.argv[2], accelerator="cpu")
 """
 
@@ -235,7 +253,7 @@ def test_two_processes_see_every_clip_once_and_end_where_one_does(videos, tmp_pa
         timeout=120,
         env={"PATH": "/usr/bin", "OMP_NUM_THREADS": "1"},
     )
-    seen = [json.loads(Path(tmp_path, "two", f"drawn-{rank}.json").read_text()) for rank in (0, 1)]
+    seen = [json.loads(Path(tmp_path, f"drawn-{rank}.json").read_text()) for rank in (0, 1)]
     for epoch in range(2):
         clips = [clip for each in seen for when, part in each if when == epoch for clip in part]
         assert sorted(clips) == list(range(9))

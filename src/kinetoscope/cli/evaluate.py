@@ -67,7 +67,7 @@ def command(  # noqa: PLR0913 - one for each option
     opened = load_network(network, weights=weights)
     videos = listed if limit is None else spread(listed, limit)
     found = evaluate(opened, videos, **protocol, progress=True)
-    beside = _controls(opened, videos, protocol) if controls else []
+    beside = _beside(opened, videos, protocol) if controls else []
     if out is not None:
         found.write(out)
         for name, control in beside:
@@ -78,7 +78,7 @@ def command(  # noqa: PLR0913 - one for each option
         _show(found, beside)
 
 
-def _controls(
+def _beside(
     network: "Network", videos: "Catalog", protocol: dict[str, Any]
 ) -> list[tuple[str, "Evaluation"]]:
     """The same network on the same videos, with something taken away."""

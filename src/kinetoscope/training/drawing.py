@@ -1,12 +1,12 @@
 """What is trained on: which clips, held where, and how is a batch of them drawn?
 
-The videos are decoded once and stay in memory (clips/store.py); what can't be opened is found
-before the first step, so that which clips a batch has never depends on what failed on the way.
+The videos are decoded once and stay in memory (clips/store.py), so what can't be opened is found
+before the first step. Of videos that do not fit in memory, only the clip at the centre is tried
+then; one whose other clips fail later is left out of its batch, and listed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from kinetoscope.clips.sampling import Sampling
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.clips.store import ClipStore
 from kinetoscope.clips.transforms import Box, Place
-from kinetoscope.errors import CatalogError
+from kinetoscope.errors import CatalogError, KinetoscopeError
 from kinetoscope.files import settings_key
 from kinetoscope.networks.zoo import build_network
 from kinetoscope.training.batches import hold_out
@@ -39,26 +39,60 @@ class StoredVideos:
 
     Attributes:
         truth: the place of each video's label.
+        failures: why a video could not be drawn from, by its place.
     """
 
     def __init__(self, store: ClipStore, settings: Augmentation):
         self.store, self.settings = store, settings
+        self.failures: dict[int, str] = {}
         self.truth = np.array([store.label_index(place) for place in range(len(store))], dtype=int)
 
     def __len__(self) -> int:
         return len(self.store)
 
-    def draw(self, places: np.ndarray, chances: np.ndarray) -> ClipBatch:
-        """A clip of each video, from where its row of chances says."""
-        clips = [
-            self.store.cut(int(place), when(self.settings, row[:2]), where(row[2:]))
-            for place, row in zip(places, chances, strict=True)
-        ]
-        return ClipBatch.of(clips, self.store.spec)
+    def draw(self, places: np.ndarray, chances: np.ndarray) -> tuple[ClipBatch, np.ndarray]:
+        """A clip of each video, from where its row of chances says.
+
+        Returns:
+            The clips, and which of the rows they are for: all, but for those in `failures`.
+
+        Raises:
+            CatalogError: none of the videos can be opened any more.
+        """
+        clips, rows = [], []
+        for row, place in enumerate(places.tolist()):
+            try:
+                clip = self.store.cut(
+                    place, when(self.settings, chances[row, :2]), where(chances[row, 2:])
+                )
+            except KinetoscopeError as error:
+                self.failures[place] = str(error)
+                continue
+            clips.append(clip)
+            rows.append(row)
+        if not clips:
+            raise CatalogError(
+                "no video of a batch can be opened any more",
+                got="; ".join(self.failures[place].splitlines()[0] for place in places.tolist()),
+                expected="videos that stay where they are",
+            )
+        return ClipBatch.of(clips, self.store.spec), np.array(rows)
 
     def centre(self, places: np.ndarray) -> ClipBatch:
         """The clip at the centre of each video."""
         return ClipBatch.of([self.store.centre(int(place)) for place in places], self.store.spec)
+
+    def errors(self) -> list[dict[str, str]]:
+        """A row for each video that could not be opened, now or at the start."""
+        found = [(self.store.entries[place], error) for place, error in self.failures.items()]
+        return [
+            {
+                "path": self.store.catalog.relative_path(entry),
+                "where": entry.where,
+                "error": error,
+            }
+            for entry, error in [*self.store.failures, *found]
+        ]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,7 +106,6 @@ class Material:
         validation: what the best epoch is chosen by; None for none.
         test: what is looked at once, at the end; None for none.
         key: names the videos, so that a training is not taken up with others.
-        errors: a row for each video that could not be opened.
     """
 
     labels: tuple[str, ...]
@@ -81,7 +114,11 @@ class Material:
     validation: StoredVideos | None = None
     test: Catalog | None = None
     key: str = ""
-    errors: tuple[Mapping[str, Any], ...] = ()
+
+    def errors(self) -> list[dict[str, str]]:
+        """A row for each video that could not be opened."""
+        parts = (self.train, self.validation)
+        return [row for part in parts if part is not None for row in part.errors()]
 
 
 def open_material(recipe: Recipe, *, progress: bool) -> Material:
@@ -96,14 +133,9 @@ def open_material(recipe: Recipe, *, progress: bool) -> Material:
     with torch.device("meta"):  # to see what it expects; weights come later
         spec = recipe.spec(build_network(recipe.network, labels=2, **recipe.options).expects)
     stores = [_opened(part, spec, progress) for part in (train, held) if part is not None]
-    errors = tuple(
-        {"path": catalog.relative_path(entry), "where": entry.where, "error": error}
-        for store in stores
-        for entry, error in store.failures
-    )
-    count = sum(len(store) for store in stores)
-    _check_errors(catalog, recipe, errors, count)
     drawn = [StoredVideos(store, recipe.augmentation) for store in stores]
+    errors = [row for each in drawn for row in each.errors()]
+    check_errors(recipe, errors, sum(len(store) for store in stores) + len(errors))
     return Material(
         labels=catalog.labels,
         spec=spec,
@@ -111,7 +143,6 @@ def open_material(recipe: Recipe, *, progress: bool) -> Material:
         validation=drawn[1] if held is not None and len(drawn[1]) else None,
         test=test,
         key=settings_key(train.key, held and held.key, [row["path"] for row in errors]),
-        errors=errors,
     )
 
 
@@ -174,17 +205,19 @@ def _opened(catalog: Catalog, spec: ClipSpec, progress: bool) -> ClipStore:
         return ClipStore(catalog, spec, on_progress=lambda done, total: advance())
 
 
-def _check_errors(
-    catalog: Catalog, recipe: Recipe, errors: tuple[Mapping[str, Any], ...], opened: int
-) -> None:
-    """A few bad videos are listed in the result; many mean that something else is wrong."""
-    if opened and len(errors) <= recipe.bad_videos_allowed * (opened + len(errors)):
+def check_errors(recipe: Recipe, errors: Sequence[Mapping[str, str]], videos: int) -> None:
+    """A few bad videos are listed in the result; many mean that something else is wrong.
+
+    Raises:
+        CatalogError: more of so many videos fail than the recipe allows; names some.
+    """
+    if len(errors) < videos and len(errors) <= recipe.bad_videos_allowed * videos:
         return
     told = [f"{row['path']}: {row['error'].splitlines()[0]}" for row in errors[:_LISTED]]
     more = [f"and {len(errors) - _LISTED} more"] if len(errors) > _LISTED else []
     raise CatalogError(
-        f"too many videos of {catalog.name} can't be opened",
-        got="\n            ".join([f"{len(errors)} of {opened + len(errors)}", *told, *more]),
+        f"too many videos of {recipe.catalog} can't be opened",
+        got="\n            ".join([f"{len(errors)} of {videos}", *told, *more]),
         expected=f"at most {recipe.bad_videos_allowed:.0%} (bad_videos_allowed)",
         hint="kinetoscope check lists what is wrong",
     )

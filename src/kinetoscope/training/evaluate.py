@@ -26,6 +26,7 @@ from kinetoscope.clips.clip import Clip, ClipBatch
 from kinetoscope.clips.open import open_entry_views
 from kinetoscope.clips.spec import Stream
 from kinetoscope.errors import CatalogError, ClipError, KinetoscopeError
+from kinetoscope.memory import keep_memory
 from kinetoscope.networks.network import Network
 from kinetoscope.tensors import Scores
 from kinetoscope.training.evaluation import CROPS, TOP, Evaluation, Order, Protocol, most_probable
@@ -71,6 +72,7 @@ def evaluate(  # noqa: PLR0913 - the protocol is spelt out, a word each
     """
     protocol = Protocol(clips=clips, crops=crops, without=without, order=order, seed=seed)
     _check_without(network, without)
+    keep_memory()
     places = label_places(network.labels, catalog)
     rows, errors, answers, truth = [], [], [], []
     opened = _opened(network, catalog, protocol, flow_cache)

@@ -79,7 +79,8 @@ class Recipe:
     Args:
         network: its name in the zoo.
         options: what else the network is built with.
-        catalog: a folder, a csv file, or the name of a published format.
+        catalog: a folder or a csv file, as seen from where the command is given, or the name of a
+            published format.
         root: the folder of a published format; empty where `catalog` is a path.
         clip: settings of the ClipSpec that differ from the network's own.
         train_split, validation_split, test_split: names of splits; empty for none.
