@@ -1,0 +1,142 @@
+import json
+import multiprocessing
+import os
+import random
+
+import pytest
+import torch
+
+from kinetoscope.clips.catalog import read_catalog
+from kinetoscope.errors import CatalogError, UnknownNameError
+from kinetoscope.evidence.evidence import read_evidence
+from kinetoscope.evidence.maximize import Maximizing
+from kinetoscope.evidence.scan import read_scan
+from kinetoscope.evidence.stimulus import read_stimuli
+from kinetoscope.look import Looking, look
+from kinetoscope.networks.weights import load_network, save_network
+from kinetoscope.networks.zoo import build_network
+from kinetoscope.units.unit import Unit
+from tests.squares import COLOURS, videos_of_squares
+
+HOW = Looking(
+    layers=("conv4", "fusion"),
+    units_per_layer=2,
+    slowness=(0.0, 10.0),
+    maximizing=Maximizing(steps=3),
+    top=2,
+)
+KILLS = 10
+
+
+def do_look(weights, videos, out):
+    """What a process does that is killed."""
+    look(load_network(weights), read_catalog(videos), out, how=HOW)
+
+
+def network_of(labels):
+    torch.manual_seed(0)
+    return build_network("two_stream_small_toy", labels=labels).eval()
+
+
+@pytest.fixture(scope="module")
+def catalog(tmp_path_factory):
+    """Six videos, and a file that is none."""
+    folder = tmp_path_factory.mktemp("look") / "videos"
+    return read_catalog(videos_of_squares(folder, train=0, test=2, broken=1))
+
+
+@pytest.fixture(scope="module")
+def looked(catalog, tmp_path_factory):
+    """A look that nothing disturbed."""
+    out = tmp_path_factory.mktemp("looked")
+    look(network_of(sorted(COLOURS)), catalog, out, how=HOW)
+    return out
+
+
+def contents(folder):
+    """Every file that could be taken for a result."""
+    paths = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
+    results = [path for path in paths if not any(part.startswith(".") for part in path.parts)]
+    return {path: (folder / path).read_bytes() for path in results}
+
+
+def test_leaves_a_page_and_every_kind_of_evidence(looked, catalog):
+    assert (looked / "index.html").exists()
+    evidence = looked / "evidence"
+    network = read_evidence(evidence / "network", "network").answer
+    assert [layer["name"] for layer in network["layers"]] == list(HOW.layers)
+    assert len(read_scan(evidence / "scan").clips) == len(catalog)
+    assert read_evidence(evidence / "retrieval", "retrieval")
+    assert read_evidence(evidence / "evaluation", "evaluation").answer["labels"] == sorted(COLOURS)
+
+
+def test_names_the_video_that_can_not_be_read(looked):
+    failures = read_scan(looked / "evidence" / "scan").failures
+    assert [failure["path"] for failure in failures] == ["broken-0.mp4"]
+    assert "broken-0.mp4" in json.dumps(
+        read_evidence(looked / "evidence" / "evaluation").answer["errors"]
+    )
+
+
+def test_holds_stimuli_against_the_best_real_clip(looked):
+    folders = sorted((looked / "evidence" / "stimuli").iterdir())
+    layers = [Unit.parse(":".join(folder.name.rsplit("-", 1))).layer for folder in folders]
+    assert set(layers) == set(HOW.layers)
+    for folder in folders:
+        stimuli = read_stimuli(folder)
+        assert tuple(stimulus.slowness for stimulus in stimuli) == HOW.slowness
+        scanned = read_scan(looked / "evidence" / "scan")
+        unit = stimuli[0].unit
+        best = scanned.channel_maxima(unit.layer)[unit.channel].item()
+        assert all(stimulus.best_real == best for stimulus in stimuli)
+
+
+def test_a_second_look_makes_nothing_anew(looked, catalog):
+    before = {path: path.stat().st_mtime_ns for path in (looked / "evidence").rglob("*")}
+    look(network_of(sorted(COLOURS)), catalog, looked, how=HOW)
+    after = {path: path.stat().st_mtime_ns for path in (looked / "evidence").rglob("*")}
+    assert after == before
+
+
+def test_a_stage_that_is_missing_is_made_again_the_same(looked, catalog):
+    whole = contents(looked)
+    lost = sorted((looked / "evidence" / "stimuli").iterdir())[0]
+    for path in lost.iterdir():
+        path.unlink()
+    lost.rmdir()
+    look(network_of(sorted(COLOURS)), catalog, looked, how=HOW)
+    assert contents(looked) == whole
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="needs SIGKILL")
+def test_killed_at_random_moments_it_ends_with_the_same_evidence(looked, catalog, tmp_path):
+    save_network(network_of(sorted(COLOURS)), tmp_path / "weights.safetensors")
+    arguments = (tmp_path / "weights.safetensors", catalog.root, tmp_path / "out")
+    whole = contents(looked)
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["kinetoscope.look"])
+    moments, seconds = random.Random(0), 0.2
+    for _ in range(KILLS):
+        process = context.Process(target=do_look, args=arguments)
+        process.start()
+        process.join(moments.uniform(0, seconds))
+        if process.exitcode is None:
+            seconds += 0.4  # later and later, so that every stage is met
+        process.kill()
+        process.join()
+        found = contents(tmp_path / "out") if (tmp_path / "out").exists() else {}
+        assert found.items() <= whole.items()  # nothing half written, nothing else
+    do_look(*arguments)
+    assert contents(tmp_path / "out") == whole
+    assert not list((tmp_path / "out").rglob(".aside-*"))
+
+
+def test_refuses_a_layer_that_is_not_there(catalog, tmp_path):
+    with pytest.raises(UnknownNameError, match="near: fusion"):
+        look(network_of(sorted(COLOURS)), catalog, tmp_path, how=Looking(layers=("fusoin",)))
+
+
+def test_refuses_a_catalog_of_other_labels(catalog, tmp_path):
+    with pytest.raises(CatalogError, match="red"):
+        look(network_of(["one", "two", "three"]), catalog, tmp_path, how=HOW)
