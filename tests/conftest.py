@@ -1,6 +1,7 @@
 """What every test may ask for."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,3 +16,11 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs the real videos in {folder} (or set KINETOSCOPE_SHARED_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_cache(tmp_path_factory) -> Iterator[None]:
+    """Leave the user's cache as it is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KINETOSCOPE_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield

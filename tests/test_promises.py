@@ -73,10 +73,13 @@ WITH_SOURCE = [
 TESTED_BY = {
     "__main__.py": "cli/test_main.py",
     "tensors.py": "conftest.py",  # names of shapes, checked while every test runs
+    "cli/demo.py": "test_demo.py",
     "evidence/answers.py": "evidence/test_scan.py",
     "evidence/canvas.py": "evidence/test_maximize.py",
     "units/reach": "units/test_receptive.py",
     "units/rehearsal.py": "units/test_layers.py",
+    "video/index.py": "video/test_decode.py",
+    "video/packets.py": "video/test_decode.py",
 }
 
 BAD_NAMES = {"utils", "helpers", "common", "misc", "base", "core", "manager", "handler"}
