@@ -185,7 +185,7 @@ def test_says_which_package_is_missing(monkeypatch):
     ids=["empty", "without frames", "of a dog", "cut off"],
 )
 def test_refuses_what_is_not_a_recording(tmp_path, monkeypatch, content, got):
-    (tmp_path / ACTIONS["walk"]).write_text(content)
+    (tmp_path / ACTIONS["walk"].file).write_text(content)
     monkeypatch.setattr(mocap, "recordings_folder", lambda: tmp_path)
     with pytest.raises(CatalogError, match=f"is not a recording(.|\n)*{got}"):
         load_motion.__wrapped__("walk")

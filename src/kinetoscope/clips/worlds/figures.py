@@ -18,7 +18,7 @@ from jaxtyping import Float
 from kinetoscope.clips.worlds.bodies import JOINTS, PARTS, Body, Limbs, draw_body, limbs_of
 from kinetoscope.clips.worlds.camera import Camera, framed, looking
 from kinetoscope.clips.worlds.limbs import Surface, paint_person, surface_of
-from kinetoscope.clips.worlds.mocap import ACTIONS, Motion, load_motion, poses_at, recordings_folder
+from kinetoscope.clips.worlds.mocap import ACTIONS, load_motion, poses_at, recordings_folder
 from kinetoscope.clips.worlds.seeds import generator_for, uniform
 from kinetoscope.clips.worlds.stage import Stage, draw_stage, paint_stage
 from kinetoscope.clips.worlds.world import (
@@ -173,7 +173,7 @@ def draw_clip(wanted: Wanted, *, frames: int) -> FigureClip:
         distance=uniform(generator, *DISTANCES),
         fill=uniform(generator, *FILLS),
         pace=pace,
-        begin=_draw_begin(generator, load_motion(wanted.label), shown),
+        begin=_draw_begin(generator, wanted.label, shown),
         body=draw_body(generator_for("person", wanted.seed, wanted.split, wanted.index)),
         stage=draw_stage(generator),
     )
@@ -188,10 +188,15 @@ def _view(wanted: Wanted) -> int:
     return views[(first + wanted.index) % len(views)]
 
 
-def _draw_begin(generator: np.random.Generator, motion: Motion, shown: float) -> float:
-    """Any second of a motion that loops; of another, one that shows as much of it as can be."""
-    spare = motion.duration_seconds - (0 if motion.loops else shown)
-    return uniform(generator, min(0.0, spare), max(0.0, spare))
+def _draw_begin(generator: np.random.Generator, action: str, shown: float) -> float:
+    """A second from which on the action's heart is shown, and as little stillness as can be."""
+    motion, heart = load_motion(action), ACTIONS[action].heart
+    duration = motion.duration_seconds
+    low, high = (0.0, duration) if heart is None else (heart[1] - shown, heart[0])
+    if motion.loops:
+        return uniform(generator, low, high) % duration
+    spare = duration - shown
+    return uniform(generator, max(low, min(0.0, spare)), min(high, max(0.0, spare)))
 
 
 def render(clip: FigureClip, *, size: int, frames: int) -> Drawn:

@@ -24,22 +24,36 @@ from kinetoscope.errors import CatalogError, MissingPackageError
 Array = np.ndarray
 Quaternions = Float[Array, "*#time 4"]
 
+
+@dataclass(frozen=True)
+class Action:
+    """A recording, and what of it has to be seen to know it.
+
+    Args:
+        file: its name among the recordings.
+        heart: from when until when it is like no other [s]; None where all of it is.
+    """
+
+    file: str
+    heart: tuple[float, float] | None = None
+
+
 ACTIONS = {
-    "walk": "humanoid3d_walk.txt",
-    "run": "humanoid3d_run.txt",
-    "jump": "humanoid3d_jump.txt",
-    "kick": "humanoid3d_kick.txt",
-    "spinkick": "humanoid3d_spinkick.txt",
-    "punch": "humanoid3d_punch.txt",
-    "cartwheel": "humanoid3d_cartwheel.txt",
-    "backflip": "humanoid3d_backflip.txt",
-    "roll": "humanoid3d_roll.txt",
-    "crawl": "humanoid3d_crawl.txt",
-    "spin": "humanoid3d_spin.txt",
-    "dance_a": "humanoid3d_dance_a.txt",
-    "dance_b": "humanoid3d_dance_b.txt",
-    "getup_facedown": "humanoid3d_getup_facedown.txt",
-    "getup_faceup": "humanoid3d_getup_faceup.txt",
+    "walk": Action("humanoid3d_walk.txt"),
+    "run": Action("humanoid3d_run.txt"),
+    "jump": Action("humanoid3d_jump.txt", heart=(0.65, 1.25)),
+    "kick": Action("humanoid3d_kick.txt", heart=(0.5, 1.0)),
+    "spinkick": Action("humanoid3d_spinkick.txt", heart=(0.45, 0.95)),
+    "punch": Action("humanoid3d_punch.txt", heart=(0.7, 1.2)),
+    "cartwheel": Action("humanoid3d_cartwheel.txt", heart=(1.0, 1.7)),
+    "backflip": Action("humanoid3d_backflip.txt", heart=(0.6, 1.1)),
+    "roll": Action("humanoid3d_roll.txt", heart=(0.5, 1.1)),
+    "crawl": Action("humanoid3d_crawl.txt"),
+    "spin": Action("humanoid3d_spin.txt", heart=(1.4, 2.2)),
+    "dance_a": Action("humanoid3d_dance_a.txt"),
+    "dance_b": Action("humanoid3d_dance_b.txt"),
+    "getup_facedown": Action("humanoid3d_getup_facedown.txt", heart=(1.2, 1.9)),
+    "getup_faceup": Action("humanoid3d_getup_faceup.txt", heart=(1.2, 2.0)),
 }
 
 # Which numbers of a frame turn which joint: four are a quaternion, one is a hinge's angle about the
@@ -106,7 +120,7 @@ def load_motion(action: str) -> Motion:
         MissingPackageError: pybullet is not installed.
         CatalogError: its file is not there or not as expected.
     """
-    path = recordings_folder() / ACTIONS[action]
+    path = recordings_folder() / ACTIONS[action].file
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
         frames = np.array(found["Frames"], dtype=float)
