@@ -76,12 +76,12 @@ def _make(make: Callable[..., Path], out: Path, settings: dict[str, Any]) -> Non
     from kinetoscope.training.progress import counted
 
     counts, processes = settings.pop("clips_per_label"), settings.pop("processes")
-    splits = dict(zip(SPLITS, counts, strict=True)) if counts else {}
+    splits = dict(zip(SPLITS, counts, strict=True)) if counts else None
     with counted("drawing", shown=True) as progress:
         make(
             out,
             **settings,
-            clips_per_label=ClipsPerLabel(**splits),
+            clips_per_label=ClipsPerLabel(**splits) if splits else None,
             processes=processes or os.cpu_count() or 1,
             progress=progress,
         )

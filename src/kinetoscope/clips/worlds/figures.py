@@ -100,7 +100,7 @@ def make_figures(  # noqa: PLR0913  seven settings of a world, and where it goes
     Args:
         folder: where; see `write_world`.
         seed: the same seed gives the same clips.
-        clips_per_label: how many in each split.
+        clips_per_label: how many in each split; 60, 12 and 24 by default.
         size: height and width of the clips [pixels].
         frames: how many a clip has, at FRAMES_PER_SECOND.
         actions: which.

@@ -180,7 +180,7 @@ def make_shapes(  # noqa: PLR0913  seven settings of a world, and where it goes
     Args:
         folder: where; see `write_world`.
         seed: the same seed gives the same clips.
-        clips_per_label: how many in each split.
+        clips_per_label: how many in each split; 80, 12 and 24 by default.
         size: height and width of the clips [pixels]; shapes and speeds grow with it.
         frames: how many a clip has.
         classes: what each label stands for.
@@ -196,7 +196,7 @@ def make_shapes(  # noqa: PLR0913  seven settings of a world, and where it goes
     """
     check_frames(frames, size, least_size=32)
     check_classes(classes)
-    counts = clips_per_label or ClipsPerLabel()
+    counts = clips_per_label or ClipsPerLabel(train=80)
     by_label = {one.label: one for one in classes}
     world = World(
         name="shapes",
