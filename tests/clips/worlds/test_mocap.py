@@ -135,7 +135,7 @@ def test_every_recording_can_be_read(action):
 
 
 @pytest.mark.usefixtures("recordings")
-@pytest.mark.parametrize("action", LOOPS)
+@pytest.mark.parametrize("action", sorted(LOOPS))
 def test_a_loop_has_no_jump_where_it_closes(action):
     motion = load_motion(action)
     step = 1 / 120
