@@ -24,6 +24,7 @@ from kinetoscope.evidence.retrieval import EPSILON, write_retrieval
 from kinetoscope.evidence.scan import Scan, catalog_name, scan
 from kinetoscope.evidence.stimulus import write_stimuli
 from kinetoscope.files import remove_leftovers, settings_key
+from kinetoscope.memory import keep_memory
 from kinetoscope.networks.network import Network
 from kinetoscope.report.answers import class_means, selectivity
 from kinetoscope.report.report import write_report
@@ -87,6 +88,7 @@ def look(
     """
     stages = _Look(network, catalog, Path(out), how or Looking(), flow_cache, progress)
     remove_leftovers(stages.out)
+    keep_memory()
     layers = stages.tell_layers()
     stages.measure_accuracy()
     scanned = stages.scan([layer.name for layer in layers])

@@ -11,7 +11,7 @@ from kinetoscope.evidence.stimulus import read_stimuli, write_stimuli
 from kinetoscope.units.unit import Unit
 from tests.evidence.planted import Weigh, drifting_gratings, planted
 
-QUICK = Maximizing(steps=40, rate=0.05)
+QUICK = Maximizing(steps=40, travel=1.0)
 
 
 def small_network(units=16):
@@ -39,7 +39,7 @@ def test_a_linear_unit_gets_its_closed_form():
         flow_scale=1.0,
     )
     asked = Maximizing(
-        steps=1500, gain=1.0, rate=0.003, flow_bound=bound, alpha=2.0, energy_weight=200.0,
+        steps=1500, gain=1.0, travel=2.25, flow_bound=bound, alpha=2.0, energy_weight=200.0,
         smoothness_weight=100.0, periodic=True, jitter=0, leak=0.0,
     )  # fmt: skip
     (found,) = maximize(network, [Unit("layer", 0)], slowness=[chi], settings=asked)
@@ -63,7 +63,7 @@ def test_slower_means_smoother_in_time_and_less_excited(seed):
         streams=("flow",),
         flow_scale=1.0,
     )
-    asked = Maximizing(steps=150, rate=0.03, gain=5.0)
+    asked = Maximizing(steps=150, travel=2.25, gain=5.0)
     stimuli = maximize(
         network, [Unit("layer", 1)], slowness=[0.0, 1.0, 5.0, 10.0], settings=asked, seed=seed
     )
@@ -84,7 +84,7 @@ def test_the_bound_holds_at_every_step():
             return torch.cat([frames, flow], dim=1) * 10
 
     network = planted(Watch(), 5, streams=("frames", "flow"), flow_scale=2.0)
-    asked = Maximizing(steps=30, rate=0.2, frames_bound=0.3, flow_bound=3.0)
+    asked = Maximizing(steps=30, travel=3.0, frames_bound=0.3, flow_bound=3.0)
     found = maximize(network, units_of(network, 5), slowness=[0.0], settings=asked)
     longest = torch.tensor(seen).amax(0)
     assert longest[0] <= 0.3 / 0.25 * (1 + 1e-6)
@@ -106,7 +106,7 @@ def test_the_drifting_grating_that_was_planted_is_found():
     network = planted(
         drifting_gratings(directions, side=11), 4, frames=10, short_side=24, size=(24, 24)
     )
-    asked = Maximizing(steps=60, rate=0.05)
+    asked = Maximizing(steps=60, travel=1.5)
     for truth, found in zip(
         directions,
         maximize(network, units_of(network, 4), slowness=[0.1], settings=asked),

@@ -119,7 +119,7 @@ def make_look(folder: Path) -> Path:
     units += [Unit("appearance.on", 0), Unit("motion.on", 1)]
     write_retrieval(network, catalog, found, units, evidence / "retrieval", count=5)
     best = {unit: found.channel_maxima(unit.layer)[unit.channel].item() for unit in units}
-    settings = Maximizing(steps=12, rate=0.1)
+    settings = Maximizing(steps=12, travel=0.6)
     made = maximize(network, units, slowness=SLOWNESS, best_real=best, settings=settings)
     for unit in units:
         own = [each for each in made if each.unit == unit]

@@ -51,7 +51,8 @@ class Maximizing:
     Args:
         steps: of ascent.
         gain: weight of the unit's answer against the priors.
-        rate: the first step, as a share of the bound; it falls to zero by half a cosine.
+        travel: how far a pixel can go in all its steps, in bounds. The steps fall to zero by half a
+            cosine, so the first is 2 travel / steps of the bound: 1 % for 500 steps.
         frames_bound: the longest vector of a pixel's colour, from the mean colour, in units of 255
             as the paper gives it (160), divided by the network's deviation.
         flow_bound: the fastest motion [pixels per frame].
@@ -65,7 +66,7 @@ class Maximizing:
 
     steps: int = 500
     gain: float = 1e3
-    rate: float = 0.01
+    travel: float = 2.5
     frames_bound: float = 160 / 255
     flow_bound: float = 4.7
     alpha: float = 3.0
@@ -217,7 +218,8 @@ class _Asked:
             against = canvas.resist()
             objective = reward.detach() - torch.stack(list(against.values())).sum(0)
             terms = {"objective": objective, "activation": answer.detach().amax(1), **against}
-            canvas.step(settings.rate * 0.5 * (1 + math.cos(math.pi * step / settings.steps)))
+            falling = 1 + math.cos(math.pi * step / settings.steps)
+            canvas.step(settings.travel / settings.steps * falling)
             for name, values in terms.items():
                 history.setdefault(name, []).append(values.cpu())
             if progress is not None:

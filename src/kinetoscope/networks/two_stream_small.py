@@ -48,6 +48,9 @@ class TwoStreamSmallConfig:
         fusion: how the streams become one; "late" averages two separate predictions.
         keep_motion: whether the motion tower keeps a prediction of its own, averaged with the
             fused one; late fusion always does.
+        appearance_still: whether appearance is told once for the whole clip, by the largest answer
+            over time at each place. Order and motion are then seen in flow alone; otherwise the
+            fusion also sees how appearance changes.
         channels: of conv1 (both towers), conv2, conv3 and conv4.
         frames_kernels, flow_kernels: extents of conv1, conv2, conv3 in either tower
             [frames, pixels, pixels].
@@ -62,6 +65,7 @@ class TwoStreamSmallConfig:
     labels: int = 16
     fusion: FusionKind = "conv"
     keep_motion: bool = False
+    appearance_still: bool = False
     channels: tuple[int, int, int, int] = (16, 32, 48, 96)
     frames_kernels: tuple[Size, Size, Size] = ((1, 5, 5), (1, 3, 3), (1, 3, 3))
     flow_kernels: tuple[Size, Size, Size] = ((3, 5, 5), (3, 3, 3), (3, 3, 3))
@@ -103,6 +107,7 @@ class TwoStreamSmall(nn.Module):
         self.motion = Tower(
             2, config, kernels=config.flow_kernels, branch=late or config.keep_motion
         )
+        self.still = LargestOverTime() if config.appearance_still else nn.Identity()
         self.fused = not late
         if self.fused:
             channels = config.channels[2]
@@ -116,12 +121,23 @@ class TwoStreamSmall(nn.Module):
 
     def branches(self, frames: FrameBatch, flow: FlowBatch) -> tuple[Scores, ...]:
         """The raw scores of each prediction, the fused one first."""
-        appearance, motion = self.appearance.maps(frames), self.motion.maps(flow)
+        appearance = self.still(self.appearance.maps(frames))
+        motion = self.motion.maps(flow)
         if not self.fused:
             return self.appearance.predict(appearance), self.motion.predict(motion)
         x = self.conv4(self.pool3(self.fusion(appearance, motion)))
         scores = _flat(self.label(self.dropout(self.average(x))))
         return (scores, self.motion.predict(motion)) if self.motion.predicts else (scores,)
+
+
+class LargestOverTime(nn.Module):
+    """Each place's largest answer over time, at all times: the same whatever the order of frames.
+
+    Source: as the maximum consensus of Wang et al., "Temporal Segment Networks", ECCV 2016.
+    """
+
+    def forward(self, maps: Volume) -> Volume:
+        return maps.amax(dim=2, keepdim=True).expand_as(maps)
 
 
 class Tower(nn.Module):
