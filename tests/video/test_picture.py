@@ -1,5 +1,7 @@
 """Known colours and known turns."""
 
+import gc
+
 import av
 import numpy as np
 import pytest
@@ -88,6 +90,19 @@ def test_odd_sizes_keep_every_row_and_column(size):
     painted = Painter().paint(frame)
     assert painted.shape == ramp.shape
     assert np.abs(painted.astype(int) - ramp).max() <= 4
+
+
+def test_frames_are_let_go_without_a_garbage_collection(make_video):
+    gc.collect()
+    gc.disable()
+    try:
+        with open_video(make_video(count=20)) as video:
+            for index in range(20):
+                video.frame(index)
+        kept = sum(type(thing) is av.VideoFrame for thing in gc.get_objects())
+    finally:
+        gc.enable()
+    assert kept <= 2
 
 
 def test_resizing_while_converting_averages():

@@ -53,7 +53,7 @@ class Decoder:
         self.path = path
         self.decoded_count = 0
         self._container, self._stream = open_stream(path)
-        packets = read_packets(self._container, self._stream)
+        packets = read_packets(path, self._container, self._stream)
         index = index_of_packets(packets, self._container, self._stream)
         self._seekable = index is not None
         if index is None:

@@ -4,10 +4,12 @@ They are read once, from the start to the end. What a file that breaks off lacks
 every container but MPEG-TS says in some place how much there should be.
 """
 
+import mmap
 import re
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import av
 import av.container
@@ -22,6 +24,12 @@ Stream = av.video.stream.VideoStream
 
 NO_TIME = -(2**63)
 """Stands where a packet has no time."""
+
+# Before the data of a packet in AVI stand the number of its stream, one of these, and its size.
+_VIDEO_CHUNKS = (b"dc", b"db")
+_CHUNK_HEADER = 8
+# So much of a packet is looked at first, for where its picture starts [bytes].
+_START = 128
 
 
 @dataclass(kw_only=True)
@@ -64,11 +72,13 @@ class Packets:
         del self.pictures[len(self) :]
 
 
-def read_packets(container: Container, stream: Stream) -> Packets:
-    """Read all packets of a stream, from where the container stands."""
-    found, cut = Packets(), False
+def read_packets(path: Path, container: Container, stream: Stream) -> Packets:
+    """Read all packets of a stream, from where its container stands."""
     has_pictures = container.format.name == "avi" and stream.codec_context.name == "mpeg4"
-    packed = has_pictures and is_packed(stream.codec_context.extradata or b"")
+    if has_pictures and (found := _by_index_of_avi(path, stream)):
+        return found
+    found, cut = Packets(), False
+    packed = is_packed(stream.codec_context.extradata or b"")
     try:
         for packet in container.demux(stream):
             if packet.size:
@@ -104,6 +114,38 @@ def tagged_seconds(text: str) -> float:
     """
     parts = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", text.strip("\0 "))
     return int(parts[1]) * 3600 + int(parts[2]) * 60 + float(parts[3]) if parts else 0.0
+
+
+def _by_index_of_avi(path: Path, stream: Stream) -> Packets | None:
+    """The packets of an MPEG-4 stream by the index at the end of an AVI.
+
+    That is quicker than to read them all: of each only the start is looked at. None where the
+    index is not whole, or does not lead to packets.
+    """
+    entries = [entry for entry in stream.index_entries if entry.size]
+    if not entries or entries[-1].timestamp + 1 < stream.frames:
+        return None
+    pictures: list[bytes] = []
+    packed = is_packed(stream.codec_context.extradata or b"")
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+        for entry in entries:
+            start = entry.pos + _CHUNK_HEADER
+            end = start + entry.size
+            if end > len(data) or data[entry.pos + 2 : entry.pos + 4] not in _VIDEO_CHUNKS:
+                return None
+            packed = packed or (not pictures and is_packed(data[start:end]))
+            looked_at = end if packed else min(end, start + _START)
+            types = picture_types(data[start:looked_at], packed=packed)
+            pictures.append(types or picture_types(data[start:end], packed=packed))
+    times = array("q", [entry.timestamp for entry in entries])
+    return Packets(
+        shown=times,
+        decoded=times,
+        durations=array("q", [1]) * len(entries),
+        keys=bytearray([entry.is_keyframe for entry in entries]),
+        hidden=bytearray(len(entries)),
+        pictures=pictures,
+    )
 
 
 def _announced(container: Container, stream: Stream, packets: Packets) -> str | None:

@@ -69,6 +69,15 @@ class Painter:
 
     def __init__(self):
         self._reformatter = VideoReformatter()
+        # PyAV keeps a frame whose side data were looked at until the next garbage collection, so
+        # it is done once a turn, not once a frame
+        self._orientations: dict[int, Orientation] = {}
+
+    def orientation(self, frame: av.VideoFrame) -> Orientation:
+        """How a frame must be turned."""
+        if frame.rotation not in self._orientations:
+            self._orientations[frame.rotation] = orientation_of(frame)
+        return self._orientations[frame.rotation]
 
     def paint(self, frame: av.VideoFrame, size: tuple[int, int] | None = None) -> np.ndarray:
         """The frame as RGB, `height width 3`, upright; a view of memory the frame owns.
@@ -77,10 +86,12 @@ class Painter:
             frame: as decoded.
             size: height and width to resize to in the same pass [pixels], of the upright picture.
         """
-        orientation = orientation_of(frame)
+        orientation = self.orientation(frame)
         height, width = orientation.size(*size) if size else (frame.height, frame.width)
         # one thread: starting more costs several times what the conversion does
         converted = self._reformatter.reformat(
             frame, width=width, height=height, format="rgb24", threads=1
         )
-        return orientation.apply(converted.to_ndarray())
+        plane = converted.planes[0]
+        rows = np.frombuffer(memoryview(plane), np.uint8).reshape(height, plane.line_size)
+        return orientation.apply(rows[:, : 3 * width].reshape(height, width, 3))

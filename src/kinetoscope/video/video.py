@@ -12,7 +12,7 @@ import torch
 from kinetoscope.errors import VideoError
 from kinetoscope.tensors import Picture
 from kinetoscope.video.decode import Decoder
-from kinetoscope.video.picture import Painter, orientation_of
+from kinetoscope.video.picture import Painter
 from kinetoscope.video.with_torchcodec import TorchcodecReader, is_installed, probe
 
 # A second that differs from a frame's by less than this is that frame's [seconds].
@@ -109,12 +109,12 @@ class Video:
     def size(self) -> tuple[int, int]:
         """Height and width of a frame that stands upright [pixels]."""
         first = self._decoder.frame(0)
-        return orientation_of(first).size(first.height, first.width)
+        return self._painter.orientation(first).size(first.height, first.width)
 
     @cached_property
     def rotation(self) -> int:
         """How far the pixels of the file are turned, clockwise, to stand upright [degrees]."""
-        return orientation_of(self._decoder.frame(0)).degrees
+        return self._painter.orientation(self._decoder.frame(0)).degrees
 
     @property
     def decoded_count(self) -> int:

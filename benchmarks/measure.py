@@ -1,0 +1,118 @@
+"""How is a measurement taken, and in which words is it written down?
+
+Variants are run in turn, round after round and in another order each time, so that what else the
+machine does, and what each leaves behind in its caches, meets them alike.
+Each measurement is printed as one line of JSON; README.md says what its keys mean.
+"""
+
+import gc
+import json
+import os
+import platform
+import random
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """How long a variant takes.
+
+    Args:
+        median: of all rounds [seconds].
+        spread: the range between the quartiles, divided by the median.
+    """
+
+    median: float
+    spread: float
+
+
+def side_by_side(
+    variants: Mapping[str, Callable[[], object]],
+    *,
+    rounds: int = 15,
+    clock: Callable[[], float] = time.process_time,
+) -> dict[str, Timing]:
+    """Time variants in turn, after a round that does not count.
+
+    Args:
+        variants: each does the same job once.
+        rounds: how often.
+        clock: processor time unless given, which other processes disturb least; take
+            `time.perf_counter` for work on several threads.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in variants}
+    chance = random.Random(0)
+    for round_ in range(rounds + 1):
+        for name in chance.sample(sorted(variants), len(variants)):
+            gc.collect()
+            start = clock()
+            variants[name]()
+            if round_ > 0:
+                seconds[name].append(clock() - start)
+    return {name: _timing(taken) for name, taken in seconds.items()}
+
+
+def report(
+    name: str,
+    *,
+    timings: Mapping[str, Timing],
+    ratio: float | None,
+    target: float,
+    packages: Sequence[str] = (),
+    **more: object,
+) -> None:
+    """Print a measurement as a line of JSON."""
+    line = {
+        "name": name,
+        "machine": machine(),
+        "versions": versions(packages),
+        "medians": {variant: float(f"{taken.median:.4g}") for variant, taken in timings.items()},
+        "spread": {variant: round(taken.spread, 3) for variant, taken in timings.items()},
+        "ratio": None if ratio is None else float(f"{ratio:.4g}"),
+        "target": target,
+        **more,
+    }
+    sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def machine() -> dict[str, object]:
+    """The processor, how many cores of it, and the system."""
+    return {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def versions(packages: Sequence[str]) -> dict[str, str]:
+    """The versions of Python and of those packages that are installed."""
+    found = {"python": platform.python_version()}
+    for package in packages:
+        try:
+            found[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _timing(seconds: Sequence[float]) -> Timing:
+    first, median, third = statistics.quantiles(seconds, n=4)
+    return Timing(median=median, spread=(third - first) / median)
+
+
+def _processor() -> str:
+    try:
+        with Path("/proc/cpuinfo").open() as file:
+            names = [
+                line.split(":", 1)[1].strip() for line in file if line.startswith("model name")
+            ]
+    except OSError:
+        names = []
+    return names[0] if names else platform.processor() or "unknown"
