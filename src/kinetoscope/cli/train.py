@@ -42,7 +42,7 @@ def command(
 
     On several devices: torchrun --nproc-per-node 2 -m kinetoscope train RECIPE --out FOLDER
 
-    Example: kinetoscope train recipes/shapes.toml --out trained --set epochs=5
+    Example: kinetoscope train recipes/depth_actions.toml --out trained --set epochs=5
     """
     from kinetoscope.training.recipe import read_recipe
 
