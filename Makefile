@@ -47,7 +47,7 @@ layers: $(READY_DEV) ## import-linter
 	$(RUN) -c "from importlinter.cli import lint_imports_command as lint; lint()"
 
 tests: $(READY_DEV) ## every test that needs neither a GPU nor the internet
-	$(PYTEST) -m "not gpu and not network"
+	$(PYTEST) -rs -m "not gpu and not network"
 
 quick: $(READY_DEV) ## the fast tests alone
 	$(PYTEST) -q -m "not slow and not gpu and not network"
