@@ -39,7 +39,7 @@ def test_a_linear_unit_gets_its_closed_form():
         flow_scale=1.0,
     )
     asked = Maximizing(
-        steps=1500, gain=1.0, travel=2.25, flow_bound=bound, alpha=2.0, energy_weight=200.0,
+        steps=800, gain=1.0, travel=2.25, flow_bound=bound, alpha=2.0, energy_weight=200.0,
         smoothness_weight=100.0, periodic=True, jitter=0, leak=0.0,
     )  # fmt: skip
     (found,) = maximize(network, [Unit("layer", 0)], slowness=[chi], settings=asked)
@@ -104,7 +104,7 @@ def test_a_unit_alone_and_in_a_batch_of_sixteen_gets_the_same_stimulus():
 def test_the_drifting_grating_that_was_planted_is_found():
     directions = (0, 60, 135, 270)
     network = planted(
-        drifting_gratings(directions, side=11), 4, frames=10, short_side=24, size=(24, 24)
+        drifting_gratings(directions, side=15), 4, frames=12, short_side=32, size=(32, 32)
     )
     asked = Maximizing(steps=60, travel=1.5)
     for truth, found in zip(

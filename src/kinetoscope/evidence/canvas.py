@@ -79,11 +79,12 @@ class Canvas:
         return ClipBatch(**shown, **self._blank)
 
     @torch.no_grad()
-    def resist(self) -> dict[str, Tensor]:
-        """Add the priors' gradient to the clips' own; return the value of every term, a clip."""
+    def resist(self, share: float = 1.0) -> dict[str, Tensor]:
+        """Add a share of the priors' gradient to the clips' own; return each term, whole."""
         terms = {}
         for stream, leaf in self.streams.items():
             energy, roughness, gradient = self.priors[stream].terms(leaf, self.chi)
+            gradient = gradient.mul_(share)
             leaf.grad = gradient if leaf.grad is None else leaf.grad.add_(gradient)
             terms[f"{stream} energy"], terms[f"{stream} roughness"] = energy, roughness
         return terms

@@ -5,16 +5,19 @@ more strongly, everywhere in its map, while the clip stays plausible:
 
     x* = argmax  gain / (rho^2 a^)  <a_l(x), e_c>  -  R(x; appearance)  -  R(x; motion)
 
-rho is the side of the layer's receptive field, a^ the channel's largest answer to real clips, and
-R the priors of priors.py; chi, the weight of change over time, asks for fast (0) to slow motion.
+<a_l(x), e_c> is the sum of the channel's answers, rho the side of the layer's receptive field, a^
+the channel's largest answer to real clips, and R the priors of priors.py; chi, the weight of change
+over time, asks for fast (0) to slow motion.
 Many units of a layer, each at several values of chi, are maximized in one batch; none changes
 another. The forward pass stops at the layer, and only the clips have gradients.
 
 Source: Feichtenhofer, Pinz, Wildes and Zisserman, CVPR 2018, equations 1 to 4. The gain and the
-leaking gradient of rectifiers: Mahendran and Vedaldi, IJCV 2016, code of nnpreimage. Differs: the
-decreasing rate is half a cosine; appearance is as many frames as the network takes, with the same
-chi as motion; colours stay within what a screen can show; a stream that the layer does not see
-stays blank.
+leaking gradient of rectifiers: Mahendran and Vedaldi, IJCV 2016, code of nnpreimage. Differs:
+by default the gain of a layer is such that its mean answer weighs the same as in any other, since
+with one gain for all, first layers drown the priors and the priors drown scores; the priors come in
+over the first steps; the decreasing rate is half a cosine; appearance is as many frames as the
+network takes, with the same chi as motion; colours stay within what a screen can show; a stream
+that the layer does not see stays blank.
 """
 
 import math
@@ -50,22 +53,26 @@ class Maximizing:
 
     Args:
         steps: of ascent.
-        gain: weight of the unit's answer against the priors.
+        strength: weight of the unit's mean answer, in units of its largest to real clips, against
+            the priors; in every layer the gain is strength rho^2 / positions.
+        gain: the formula's own, the same in every layer, instead.
         travel: how far a pixel can go in all its steps, in bounds. The steps fall to zero by half a
             cosine, so the first is 2 travel / steps of the bound: 1 % for 500 steps.
         frames_bound: the longest vector of a pixel's colour, from the mean colour, in units of 255
             as the paper gives it (160), divided by the network's deviation.
-        flow_bound: the fastest motion [pixels per frame].
+        flow_bound: the fastest motion [pixels per frame of the video].
         alpha, kappa, energy_weight, smoothness_weight, periodic: of both priors; see Prior.
         jitter: the largest shift of the clip between steps [pixels]; None takes the layer's stride.
         leak: the share of the gradient that passes a rectifier that is shut, so that units that do
-            not answer to noise find a way; in the first `leaking` share of the steps only.
-        leaking: how long that lasts, as a share of the steps.
+            not answer to noise find a way; in the first steps only.
+        opening: how long that lasts, and how long the priors take to come in, as a share of the
+            steps.
         clips_at_once: how many clips share a batch.
     """
 
     steps: int = 500
-    gain: float = 1e3
+    strength: float = 100.0
+    gain: float | None = None
     travel: float = 2.5
     frames_bound: float = 160 / 255
     flow_bound: float = 4.7
@@ -76,7 +83,7 @@ class Maximizing:
     periodic: bool = False
     jitter: int | None = None
     leak: float = 0.05
-    leaking: float = 0.2
+    opening: float = 0.2
     clips_at_once: int = 64
 
     def prior(self, bound: float) -> Prior:
@@ -157,7 +164,7 @@ class _Asked:
         # A unit sees no more pixels than there are.
         height, width = (min(a, b) for a, b in zip(field.size[1:], spec.size, strict=True))
         self.seen = height * width
-        stride = min(*field.stride[1:], *(side // 4 for side in spec.size))
+        stride = min(*field.stride[1:], *(side // 8 for side in spec.size))
         self.margin = max(0, stride) if settings.jitter is None else settings.jitter
 
     def maximize(
@@ -166,9 +173,9 @@ class _Asked:
         pairs = [(unit, chi) for unit in units for chi in self.slowness]
         canvas = self._canvas(units)
         largest = torch.tensor([max(best_real.get(unit, 0.0), 0.0) for unit, _ in pairs])
-        weight = self.settings.gain / self.seen / torch.where(largest > 0, largest, 1.0)
+        scale = torch.where(largest > 0, largest, 1.0)
         channels = torch.tensor([unit.channel for unit, _ in pairs])
-        history = self._ascend(canvas, channels, weight, progress)
+        history = self._ascend(canvas, channels, scale, progress)
         shown, answers = self._show(canvas, channels)
         for place, (unit, chi) in enumerate(pairs):
             frames = shown.stream("frames")[place] if "frames" in self.streams else None
@@ -190,7 +197,7 @@ class _Asked:
         settings, spec = self.settings, self.network.expects
         bounds = {
             "frames": settings.frames_bound / (sum(spec.std) / 3),
-            "flow": settings.flow_bound / spec.flow_scale,
+            "flow": settings.flow_bound * spec.stride / spec.flow_scale,
         }
         return Canvas(
             self.network,
@@ -201,21 +208,21 @@ class _Asked:
         )
 
     def _ascend(
-        self, canvas: Canvas, channels: Tensor, weight: Tensor, progress: Progress | None
+        self, canvas: Canvas, channels: Tensor, scale: Tensor, progress: Progress | None
     ) -> dict[str, Tensor]:
         settings = self.settings
         device = self.network.device
-        channels, weight = channels.to(device), weight.to(device)
+        channels, scale = channels.to(device), scale.to(device)
         shifts = torch.Generator().manual_seed(self.seed)
         history: dict[str, list[Tensor]] = {}
         for step in range(settings.steps):
             down, right = torch.randint(0, 2 * self.margin + 1, (2,), generator=shifts).tolist()
-            leak = settings.leak if step < settings.leaking * settings.steps else 0.0
-            with _leaking(self.network, leak):
+            opened = min(1.0, step / max(1.0, settings.opening * settings.steps))
+            with _leaking(self.network, settings.leak if opened < 1 else 0.0):
                 answer = self._answer(canvas.crop(down, right), channels)
-            reward = weight * answer.sum(1)
+            reward = self._weight(answer) / scale * answer.sum(1)
             reward.sum().neg().backward()
-            against = canvas.resist()
+            against = canvas.resist(opened)
             objective = reward.detach() - torch.stack(list(against.values())).sum(0)
             terms = {"objective": objective, "activation": answer.detach().amax(1), **against}
             falling = 1 + math.cos(math.pi * step / settings.steps)
@@ -225,6 +232,12 @@ class _Asked:
             if progress is not None:
                 progress(len(channels))
         return {name: torch.stack(values) for name, values in history.items()}
+
+    def _weight(self, answer: Tensor) -> float:
+        """Of the sum of a unit's answers, `clip place`."""
+        if self.settings.gain is not None:
+            return self.settings.gain / self.seen
+        return self.settings.strength / answer.shape[1]
 
     def _answer(self, shown: ClipBatch, channels: Tensor) -> Tensor:
         """What each clip's own channel answers, at all positions: `clip place`."""
