@@ -106,7 +106,7 @@ def test_the_drifting_grating_that_was_planted_is_found():
     network = planted(
         drifting_gratings(directions, side=15), 4, frames=12, short_side=32, size=(32, 32)
     )
-    asked = Maximizing(steps=60, travel=1.5)
+    asked = Maximizing(steps=60, travel=1.5, gain=1000.0)
     for truth, found in zip(
         directions,
         maximize(network, units_of(network, 4), slowness=[0.1], settings=asked),
