@@ -159,6 +159,30 @@ def test_sound_with_a_cover_is_refused(tmp_path):
         open_video(path)
 
 
+def test_a_format_without_a_decoder_is_refused(make_video):
+    path = make_video("unknown.avi", 5, codec="mpeg4")
+    path.write_bytes(path.read_bytes().replace(b"FMP4", b"QQQQ"))
+    with pytest.raises(VideoError, match="no decoder for"):
+        open_video(path)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_whatever_is_spoilt_is_read_or_refused(make_video, seed):
+    chance = random.Random(seed)
+    name = chance.choice(["h264.mp4", "h264.ts", "both_ways.avi", "vp9.webm", "animated.gif"])
+    path = make_video(name, 12, **KINDS[name])
+    data = bytearray(path.read_bytes())
+    for _ in range(chance.choice([1, 10, 100])):
+        data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+    path.write_bytes(data[: chance.randrange(len(data) // 2, len(data) + 1)])
+    try:
+        with open_video(path, allow_truncated=chance.random() < 0.5) as video:
+            assert len(video.seconds) == video.frame_count
+            assert video.frames([video.frame_count - 1, 0]).shape[0] == 2
+    except VideoError as error:
+        assert name in error.what  # noqa: PT017
+
+
 @pytest.mark.slow
 def test_every_shared_file_reads_the_same_in_any_order(shared_data):
     for path in sorted([*shared_data.glob("clips/*"), *shared_data.glob("odd_files/*")]):

@@ -237,6 +237,9 @@ def open_stream(path: Path) -> tuple[Container, Stream]:
         container.close()
         raise _not_a_video(path, f"{', '.join(kinds) or 'no'} streams, and no video")
     stream = pictures[0]
+    if not stream.codec_context:
+        container.close()
+        raise _not_a_video(path, "a video in a format that FFmpeg has no decoder for")
     stream.codec_context.thread_count = 1
     return container, stream
 

@@ -4,7 +4,7 @@ AVI has one time a packet, in the order of decoding, and many files pack two pic
 packet and put an empty one after it. So the times that a demuxer makes up are wrong by a frame or
 two; the types of the pictures tell the order.
 
-Source: ISO/IEC 14496-2, 6.2.5 (video object planes) and 6.1.3.7 (their order).
+Source: ISO/IEC 14496-2, 6.2.5 (video object planes).
 """
 
 import re
