@@ -239,7 +239,8 @@ def test_units_are_sorted_and_sifted(from_disk):
     watched = from_disk()
     watched.go("layer/fusion_on")
     cards = watched.page.locator(".unit-card .unit")
-    assert cards.first.inner_text() == "fusion_on:0"
+    watched.page.get_by_label("Sort by").select_option("number")
+    assert cards.all_inner_texts() == [f"fusion_on:{channel}" for channel in range(6)]
     watched.page.get_by_label("Sort by").select_option("dead")
     assert cards.first.inner_text() == "fusion_on:5"
     watched.page.get_by_label("Show only").fill("left")

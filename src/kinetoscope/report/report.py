@@ -94,8 +94,10 @@ def _labels(
     evaluations: Sequence[Evidence],
     units: Mapping[str, list[dict[str, Any]]],
 ) -> list[dict[str, Any]]:
+    """The last layer with a unit a label is left out: that its units prefer it tells nothing."""
     measured = label_accuracies(evaluations)
-    together = [unit for own in units.values() for unit in own]
+    scores = [layer for layer, own in units.items() if len(own) == len(labels)][-1:]
+    together = [unit for layer, own in units.items() if layer not in scores for unit in own]
     parts = []
     for place, name in enumerate(labels):
         count, accuracy = measured.get(name, (None, None))
@@ -120,13 +122,11 @@ def _sums(
 ) -> dict[str, Any]:
     """What the overview says of all units together."""
     together = [unit for own in units.values() for unit in own]
-    joined = [unit for each in layers if each["lane"] == "both" for unit in units[each["name"]]]
     ratios = [ratio for unit in together if (ratio := best_ratio(unit)) is not None]
     asked = {each["slowness"] for unit in together for each in unit["stimuli"]}
     paces = Counter(pace for unit in together if (pace := _favourite_pace(unit)) is not None)
-    hero = sprites(joined, _HERO) or sprites(together, _HERO)
     return {
-        "sprites": hero[: max(4, len(hero) // 4 * 4)],
+        "sprites": _hero(units, layers),
         "sums": {
             "above_one": sum(ratio > 1 for ratio in ratios),
             "measured": len(ratios),
@@ -137,6 +137,16 @@ def _sums(
             ],
         },
     }
+
+
+def _hero(
+    units: Mapping[str, list[dict[str, Any]]], layers: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The units on the overview, in rows of four: from the last layers, of all streams first."""
+    joined = [layer for layer in layers[::-1] if layer["lane"] == "both"]
+    order = [*joined, *(layer for layer in layers[::-1] if layer["lane"] != "both")]
+    shown = [each for layer in order for each in sprites(units[layer["name"]], _HERO // 2)][:_HERO]
+    return shown[: len(shown) // 4 * 4] or shown
 
 
 def _favourite_pace(unit: Mapping[str, Any]) -> float | None:

@@ -43,9 +43,10 @@ function stand(screens, unit, clips) {
   const lane = layerNamed(parts(unit.unit)[0])?.lane;
   const tracks = [lane !== "motion" && clip?.frames, lane !== "appearance" && clip?.flow].filter(Boolean);
   for (const track of tracks)
-    if (track)
-      player(screens, track, {name: `The clip that excites ${unit.unit} most`, place: unit.top[0].place});
-  if (!tracks.length) screens.append(element("span.missing", {}, unit.dead ? "dead" : "no stimulus"));
+    if (track) player(screens, track, {name: `The clip that excites ${unit.unit} most`});
+  if (tracks.length)
+    screens.append(element("span.tag", {title: "No stimulus was made: this is a real clip"}, "clip"));
+  else screens.append(element("span.missing", {}, unit.dead ? "dead" : "no stimulus"));
 }
 
 /**

@@ -27,7 +27,7 @@ const ORDERS = {
  * Kept from layer to layer.
  * @type {{order: string, text: string, slowness: number, stream: "both" | "frames" | "flow"}}
  */
-const wanted = {order: "number", text: "", slowness: -1, stream: "both"};
+const wanted = {order: "ratio", text: "", slowness: -1, stream: "both"};
 
 /**
  * @param {import("kinetoscope/address").Address} address_
