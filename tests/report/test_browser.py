@@ -81,7 +81,10 @@ def frame_of(page, selector):
 
 
 def wait_for_frame(page, selector):
-    page.locator(f"{selector} canvas[data-frame]").first.wait_for()
+    page.wait_for_function(
+        "canvas => document.querySelector(canvas)?.dataset.frame !== undefined",
+        arg=f"{selector} canvas",
+    )
 
 
 def test_from_the_overview_to_a_layer_a_unit_and_a_clip(watched):
