@@ -103,14 +103,20 @@ class Decoder:
     def _begin(self, key: int) -> None:
         """Start a run of decoding from a key frame, or from the start of the file."""
         self._position, self._shown, self._damage = -1, None, None
-        self._sought = self._seekable and key >= 0
+        self._sought = self._seekable and key >= 0 and self._seek(self.index.seek_ticks[key])
         if self._sought:
-            self._container.seek(self.index.seek_ticks[key], stream=self._stream)
             packets = self._packets_from(key)
         else:
             self._reopen()
             packets = self._container.demux(self._stream)
         self._run = self._decoded(packets)
+
+    def _seek(self, ticks: int) -> bool:
+        try:
+            self._container.seek(ticks, stream=self._stream)
+        except FFmpegError:  # not every container can
+            self._seekable = False
+        return self._seekable
 
     def _reopen(self) -> None:
         self._container.close()
