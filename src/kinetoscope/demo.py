@@ -64,7 +64,7 @@ WORLDS = {
         about="people in action, animated by motion capture",
         make=make_figures,
         training={
-            "epochs": 24,
+            "epochs": 20,
             "options": {"dropout": 0.2},
             "augmentation": Augmentation(
                 flip=0.5, shift_pixels=4.0, scale=(0.9, 1.11), brightness=0.1, contrast=0.1

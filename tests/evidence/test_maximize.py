@@ -24,6 +24,7 @@ def units_of(network, count):
     return [Unit("layer", channel) for channel in range(count)]
 
 
+@pytest.mark.slow
 def test_a_linear_unit_gets_its_closed_form():
     """Of <w, x> - R(x), by frequency: w^ / (2 l_B + 2 l_TV (kappa |W|^2 + chi |W_t|^2))."""
     torch.manual_seed(1)
@@ -101,12 +102,13 @@ def test_a_unit_alone_and_in_a_batch_of_sixteen_gets_the_same_stimulus():
         torch.testing.assert_close(mine.frames, theirs.frames, atol=1e-3, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_the_drifting_grating_that_was_planted_is_found():
     directions = (0, 60, 135, 270)
     network = planted(
-        drifting_gratings(directions, side=15), 4, frames=12, short_side=32, size=(32, 32)
+        drifting_gratings(directions, side=11, frames=9), 4, frames=16, short_side=48, size=(48, 48)
     )
-    asked = Maximizing(steps=60, travel=1.5, gain=1000.0)
+    asked = Maximizing(steps=50, travel=3.0, gain=20.0)
     for truth, found in zip(
         directions,
         maximize(network, units_of(network, 4), slowness=[0.1], settings=asked),
