@@ -35,7 +35,7 @@ from kinetoscope.evidence.canvas import Canvas
 from kinetoscope.evidence.priors import Prior
 from kinetoscope.evidence.stimulus import Stimulus
 from kinetoscope.evidence.velocity import velocity_of_flow, velocity_of_frames
-from kinetoscope.networks.network import Network
+from kinetoscope.networks.network import Network, evaluating
 from kinetoscope.tensors import Activation
 from kinetoscope.units.reading import read_normalized
 from kinetoscope.units.receptive import receptive_fields
@@ -269,17 +269,14 @@ def _check_channels(layer: str, channels: Tensor, answer: Activation) -> None:
 @contextmanager
 def _frozen(network: nn.Module) -> Iterator[None]:
     """In eval mode, with no gradient to the weights; afterwards as it was."""
-    modes = {module: module.training for module in network.modules()}
     wanted = {weight: weight.requires_grad for weight in network.parameters()}
-    try:
-        network.eval()
-        network.requires_grad_(False)
-        yield
-    finally:
-        for module, mode in modes.items():
-            module.training = mode
-        for weight, want in wanted.items():
-            weight.requires_grad_(want)
+    with evaluating(network):
+        try:
+            network.requires_grad_(False)
+            yield
+        finally:
+            for weight, want in wanted.items():
+                weight.requires_grad_(want)
 
 
 @contextmanager

@@ -19,8 +19,7 @@ representations for action recognition?", CVPR 2018, section 3.
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -48,7 +47,7 @@ from kinetoscope.files import (
     whole_folder,
     write_text,
 )
-from kinetoscope.networks.network import Network
+from kinetoscope.networks.network import Network, evaluating
 from kinetoscope.units.layers import Layer, list_layers
 from kinetoscope.units.reading import answer_counts
 from kinetoscope.units.receptive import ReceptiveField
@@ -207,7 +206,7 @@ def scan(  # noqa: PLR0913 - what a long job can be told
         plan = _plan(catalog, max(1, clips_per_shard // clips), batch)
         _begin_or_go_on(part, provenance, clips_per_shard)
         work = Pass(network, catalog, names, clips, batch, flow_cache)
-        with _in_eval_mode(network):
+        with evaluating(network):
             answer_counts(network)  # once, before the threads ask for it
             _fill_shards(part, work, plan, workers, progress)
         _finish(part, folder, provenance, chosen)
@@ -319,15 +318,3 @@ def _finish(part: Path, folder: Path, provenance: Provenance, layers: Sequence[L
     }
     write_answer(part / _FOLDER, "scan", provenance, answer)
     put_in_place(part / _FOLDER, folder)
-
-
-@contextmanager
-def _in_eval_mode(network: Network) -> Iterator[None]:
-    """Every module in eval mode, and back in its own afterwards."""
-    modes = {module: module.training for module in network.modules()}
-    network.eval()
-    try:
-        yield
-    finally:
-        for module, training in modes.items():
-            module.training = training

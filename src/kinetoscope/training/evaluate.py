@@ -12,7 +12,6 @@ Source: views and their averaging as in Feichtenhofer et al., "SlowFast", ICCV 2
 from collections import deque
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -27,7 +26,7 @@ from kinetoscope.clips.open import open_entry_views
 from kinetoscope.clips.spec import Stream
 from kinetoscope.errors import CatalogError, ClipError, KinetoscopeError
 from kinetoscope.memory import keep_memory
-from kinetoscope.networks.network import Network
+from kinetoscope.networks.network import Network, evaluating
 from kinetoscope.tensors import Scores
 from kinetoscope.training.evaluation import CROPS, TOP, Evaluation, Order, Protocol, most_probable
 from kinetoscope.training.progress import tracked
@@ -76,7 +75,7 @@ def evaluate(  # noqa: PLR0913 - the protocol is spelt out, a word each
     places = label_places(network.labels, catalog)
     rows, errors, answers, truth = [], [], [], []
     opened = _opened(network, catalog, protocol, flow_cache)
-    with tracked("evaluating", len(catalog), shown=progress) as advance, _evaluating(network):
+    with tracked("evaluating", len(catalog), shown=progress) as advance, evaluating(network):
         for entry, views, answer in _answered(network, opened, protocol, batch):
             advance()
             path = catalog.relative_path(entry)
@@ -283,13 +282,3 @@ def _nothing_to_count(catalog: Catalog, errors: list[dict[str, Any]]) -> Catalog
         expected="one labelled video or more",
         hint="kinetoscope check lists what is wrong",
     )
-
-
-@contextmanager
-def _evaluating(network: Network) -> Iterator[None]:
-    was_training = network.training
-    network.eval()
-    try:
-        yield
-    finally:
-        network.train(was_training)
