@@ -6,6 +6,7 @@ computed and nothing else, or in earnest where a module can't do that. The modul
 
 import inspect
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -92,8 +93,19 @@ def count_labels(module: nn.Module, spec: ClipSpec, name: str) -> int:
     return answer.shape[1]
 
 
-def run(module: nn.Module, spec: ClipSpec) -> object:
-    """What a module answers to one clip without content."""
+def run(
+    module: nn.Module,
+    spec: ClipSpec,
+    *,
+    within: Callable[[], AbstractContextManager[object]] = nullcontext,
+) -> object:
+    """What a module answers to one clip without content.
+
+    Args:
+        module: left as it was.
+        spec: what the clip is.
+        within: gives a context to run the module in, anew for every try.
+    """
     like = next((each for each in module.parameters() if each.is_floating_point()), torch.empty(0))
     shapes = [
         (1, 3 if stream == "frames" else 2, spec.frames, *spec.size) for stream in spec.streams
@@ -102,10 +114,12 @@ def run(module: nn.Module, spec: ClipSpec) -> object:
         try:
             state = {name: value.to("meta") for name, value in _state(module)}
             clips = [torch.empty(shape, dtype=like.dtype, device="meta") for shape in shapes]
-            return functional_call(module, state, tuple(clips))
+            with within():
+                return functional_call(module, state, tuple(clips))
         except Exception:  # some modules compute with values, or keep tensors out of torch's sight
             clips = [torch.zeros(shape, dtype=like.dtype, device=like.device) for shape in shapes]
-            return module(*clips)
+            with within():
+                return module(*clips)
 
 
 def layers_worth_looking_at(module: nn.Module, spec: ClipSpec) -> tuple[str, ...]:
