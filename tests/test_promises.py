@@ -68,7 +68,7 @@ PUBLIC = [
 WITHOUT_SOURCE = {
     "evidence": {"__init__", "evidence", "stimulus", "scan", "answers", "retrieval"},
     "networks": {
-        *("__init__", "network", "zoo", "weights", "checkpoints"),
+        *("__init__", "network", "zoo", "listings", "weights", "checkpoints"),
         *("adapters", "trial", "blocks"),
     },
 }

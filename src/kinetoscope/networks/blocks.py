@@ -25,6 +25,7 @@ class Conv(nn.Module):
         stride: step [frames, pixels, pixels].
         padding: zeros on either side; None keeps the size where the stride is 1.
         norm: batch norm instead of a bias.
+        relu: whether a ReLU follows; where something is added first, it comes after the sum.
     """
 
     def __init__(
@@ -36,13 +37,14 @@ class Conv(nn.Module):
         stride: Size = ONE,
         padding: Size | None = None,
         norm: bool = False,
+        relu: bool = True,
     ):
         super().__init__()
         if padding is None:
             padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
         self.conv = nn.Conv3d(before, after, kernel, stride, padding, bias=not norm)
         self.norm = nn.BatchNorm3d(after) if norm else nn.Identity()
-        self.relu = nn.ReLU()
+        self.relu = nn.ReLU() if relu else nn.Identity()
         start_for_relu(self.conv)
 
     def forward(self, x: Volume) -> Maps:

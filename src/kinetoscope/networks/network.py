@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from kinetoscope.clips.clip import Clip, ClipBatch
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.errors import ClipError, unknown_name
-from kinetoscope.tensors import Scores
+from kinetoscope.tensors import Scores, Size
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,21 @@ class Classification:
         return pairs[:count]
 
 
+@dataclass(frozen=True, kw_only=True)
+class TokenGrid:
+    """Where the tokens of a transformer lie in time, height and width.
+
+    Args:
+        size: how many there are along time, height and width.
+        before: how many stand before them that have no place, such as a class token.
+        order: which axis is outermost; einops words.
+    """
+
+    size: Size
+    before: int = 0
+    order: str = "time height width"
+
+
 class Network(nn.Module):
     """A model that takes clips in display space and answers a probability for each label.
 
@@ -47,6 +62,7 @@ class Network(nn.Module):
         options: what the model was built with besides its labels, as plain values, so that a
             checkpoint can build it again.
         layers: the layers to look at, in the order of computation; module paths within the model.
+        tokens: where tokens lie, in a model whose layers answer `clip token channel`.
     """
 
     model: nn.Module
@@ -62,6 +78,7 @@ class Network(nn.Module):
         name: str,
         options: Mapping[str, Any] | None = None,
         layers: Sequence[str] = (),
+        tokens: TokenGrid | None = None,
     ):
         super().__init__()
         self.model = model
@@ -70,6 +87,7 @@ class Network(nn.Module):
         self.name = name
         self.options = dict(options or {})
         self.layers = tuple(layers)
+        self.tokens = tokens
         self.training = model.training
         weights = [*model.parameters(), *model.buffers()]
         device = weights[0].device if weights else torch.get_default_device()

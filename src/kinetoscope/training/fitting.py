@@ -21,6 +21,7 @@ from kinetoscope.networks.network import Network
 from kinetoscope.training import batches as plan
 from kinetoscope.training.augment import change, draw_changes, mix
 from kinetoscope.training.drawing import CHANCES, Material
+from kinetoscope.training.loss import losses
 from kinetoscope.training.metrics import confusion_matrix, mean_class_accuracy, top_accuracy
 from kinetoscope.training.progress import Advance
 from kinetoscope.training.recipe import Recipe
@@ -131,20 +132,14 @@ class Fitting:
         form = _FORMATS[self.recipe.memory_format]
         streams = [normalized.stream(name) for name in self.network.expects.streams]
         scores = self.model(*[stream.contiguous(memory_format=form) for stream in streams])
-        losses = functional.cross_entropy(
-            scores.float(),
-            targets,
-            weight=self.label_weights,
-            label_smoothing=self.recipe.label_smoothing,
-            reduction="none",
-        )
-        loss = losses.sum()
+        each = losses(scores, targets, self.recipe, label_weights=self.label_weights)
+        loss = each.sum()
         if not math.isfinite(loss.item()):
             raise _diverged(self.recipe, epoch, number)
         # the mean over the clips of all processes, whose gradients are averaged afterwards
         self._descend(loss * (self.fabric.world_size / len(batch)), epoch, number)
         right = (scores.argmax(dim=1) == targets.argmax(dim=1)).sum()
-        return torch.tensor([loss.item(), right.item(), len(losses)], dtype=torch.float64)
+        return torch.tensor([loss.item(), right.item(), len(each)], dtype=torch.float64)
 
     def _descend(self, loss: Tensor, epoch: int, number: int) -> None:
         recipe, step = self.recipe, epoch * self.steps_per_epoch + number
