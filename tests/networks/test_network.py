@@ -151,3 +151,38 @@ def test_a_memory_format_changes_the_weights_and_no_score(batch):
     network.to(memory_format=torch.channels_last_3d)
     assert model[0].weight.is_contiguous(memory_format=torch.channels_last_3d)
     torch.testing.assert_close(network.scores(batch), before)
+
+
+@pytest.mark.parametrize(
+    ("shape", "shown"),
+    [((3, 2, 4, 4), "3 x 2 x 4 x 4"), ((1, 1, 2, 4, 4), "1 x 1 x 2 x 4 x 4")],
+    ids=["no clip axis", "grey"],
+)
+def test_refuses_clips_of_other_axes_and_says_what_it_takes(shape, shown):
+    frames = ClipSpec(frames=2, short_side=4, size=(4, 4))
+    network = Network(nn.Conv3d(3, 2, 1), labels=["a", "b"], expects=frames, name="conv")
+    with pytest.raises(ClipError) as refusal:
+        network.answer(ClipBatch(frames=torch.rand(shape)))
+    assert f"got:      {shown}" in str(refusal.value)
+    assert "frames of clip x 3 x 2 x 4 x 4" in str(refusal.value)
+    assert "open_clip(path, network.expects)" in str(refusal.value)
+
+
+def test_refuses_clips_of_a_size_that_its_model_fails_on():
+    frames = ClipSpec(frames=2, short_side=4, size=(4, 4))
+    model = nn.Sequential(nn.Flatten(), nn.Linear(96, 2))
+    network = Network(model, labels=["a", "b"], expects=frames, name="linear")
+    network.scores(ClipBatch(frames=torch.rand(1, 3, 2, 4, 4)))
+    with pytest.raises(ClipError, match=r"1 x 3 x 2 x 5 x 5: mat1 and mat2"):
+        network.scores(ClipBatch(frames=torch.rand(1, 3, 2, 5, 5)))
+
+
+def test_an_error_of_the_model_itself_is_told_as_it_is():
+    class Broken(nn.Module):
+        def forward(self, frames):
+            raise ZeroDivisionError
+
+    frames = ClipSpec(frames=2, short_side=4, size=(4, 4))
+    network = Network(Broken(), labels=["a"], expects=frames, name="broken")
+    with pytest.raises(ZeroDivisionError):
+        network.scores(ClipBatch(frames=torch.rand(1, 3, 2, 4, 4)))

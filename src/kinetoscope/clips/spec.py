@@ -7,6 +7,9 @@ from typing import Any, Literal, get_args
 from kinetoscope.errors import ClipError
 
 Stream = Literal["frames", "flow"]
+
+CHANNELS: Mapping[Stream, int] = {"frames": 3, "flow": 2}
+"""What each stream has a pixel: red, green, blue; right, down."""
 WhenShort = Literal["repeat-last", "loop", "error"]
 FlowMethod = Literal["dis", "tvl1"]
 

@@ -19,7 +19,6 @@ from kinetoscope.evidence.priors import Prior
 from kinetoscope.files import settings_key
 from kinetoscope.networks.network import Network
 
-_CHANNELS = {"frames": 3, "flow": 2}
 _FIRST, _SECOND, _TINY = 0.9, 0.999, 1e-12
 
 
@@ -52,14 +51,14 @@ class Canvas:
         height, width = (side + 2 * margin for side in spec.size)
         self.streams: dict[str, Tensor] = {}
         for stream, prior in priors.items():
-            shape = (_CHANNELS[stream], spec.frames, height, width)
+            shape = (CHANNELS[stream], spec.frames, height, width)
             noise = torch.stack([_noise(f"{key} {stream}", shape) for key in keys])
             first = 0.1 * prior.bound * noise.repeat_interleave(len(chi), dim=0).to(device)
             # Twice as fast for small networks on a CPU as the plain layout.
             self.streams[stream] = first.contiguous(memory_format=torch.channels_last_3d)
         self._blank = {
             stream: torch.zeros(
-                len(self.chi), _CHANNELS[stream], spec.frames, *spec.size, device=device
+                len(self.chi), CHANNELS[stream], spec.frames, *spec.size, device=device
             )
             for stream in spec.streams
             if stream not in priors

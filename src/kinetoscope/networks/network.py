@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from kinetoscope.clips.clip import Clip, ClipBatch
-from kinetoscope.clips.spec import ClipSpec
-from kinetoscope.errors import ClipError, unknown_name
+from kinetoscope.clips.spec import CHANNELS, ClipSpec
+from kinetoscope.errors import ClipError, KinetoscopeError, unknown_name
 from kinetoscope.tensors import Scores, Size
 
 
@@ -122,8 +122,25 @@ class Network(nn.Module):
         return model.branches(*[normalized.stream(name) for name in self.expects.streams])
 
     def answer(self, normalized: ClipBatch) -> Tensor:
-        """What the model answers to clips that are normalized already."""
-        return self.model(*[normalized.stream(name) for name in self.expects.streams])
+        """What the model answers to clips that are normalized already.
+
+        Raises:
+            ClipError: they are not what the network takes. Many networks take other sizes than
+                they expect; those are tried.
+        """
+        streams = [normalized.stream(name) for name in self.expects.streams]
+        for name, stream in zip(self.expects.streams, streams, strict=True):
+            _check_axes(stream, CHANNELS[name], self)
+        try:
+            return self.model(*streams)
+        except (KinetoscopeError, torch.OutOfMemoryError):
+            raise
+        except Exception as error:  # whatever a model raises where a size does not suit it
+            extents = {tuple(stream.shape[2:]) for stream in streams}
+            if extents == {(self.expects.frames, *self.expects.size)}:
+                raise
+            reason = (str(error) or type(error).__name__).splitlines()[0]
+            raise _does_not_fit(self, got=f"{_shapes(streams)}: {reason}") from error
 
     def normalize(self, batch: ClipBatch) -> ClipBatch:
         """From display space to the space the model was trained in."""
@@ -191,6 +208,27 @@ class Network(nn.Module):
     def weights_count(self) -> int:
         """How many weights the model has."""
         return sum(weight.numel() for weight in self.model.parameters())
+
+
+def _check_axes(stream: Tensor, channels: int, network: Network) -> None:
+    if stream.ndim != 5 or stream.shape[1] != channels:
+        raise _does_not_fit(network, got=_shapes([stream]))
+
+
+def _does_not_fit(network: Network, *, got: str) -> ClipError:
+    extent = " x ".join(map(str, (network.expects.frames, *network.expects.size)))
+    shapes = (f"{name} of clip x {CHANNELS[name]} x {extent}" for name in network.expects.streams)
+    return ClipError(
+        f"{network.name} can't be shown these clips",
+        got=got,
+        expected=" and ".join(shapes),
+        hint="open_clip(path, network.expects) cuts a clip that fits, and ClipBatch.of([clip]) "
+        "makes a batch of it",
+    )
+
+
+def _shapes(streams: Sequence[Tensor]) -> str:
+    return " and ".join(" x ".join(map(str, stream.shape)) for stream in streams)
 
 
 @contextmanager
