@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from kinetoscope.clips.clip import ClipBatch
+from kinetoscope.clips.spec import CHANNELS
 from kinetoscope.evidence.priors import Prior
 from kinetoscope.files import settings_key
 from kinetoscope.networks.network import Network
