@@ -8,7 +8,6 @@ from torch import Tensor
 
 from kinetoscope.clips.spec import ClipSpec, Stream
 from kinetoscope.errors import ClipError
-from kinetoscope.tensors import FlowBatch, FrameBatch
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -109,7 +108,7 @@ class ClipBatch:
     def __len__(self) -> int:
         return next(stream for stream in (self.frames, self.flow) if stream is not None).shape[0]
 
-    def stream(self, name: Stream) -> FrameBatch | FlowBatch:
+    def stream(self, name: Stream) -> Tensor:
         """One stream.
 
         Raises:
