@@ -41,7 +41,13 @@ def shapes_of(clips_for):
         found = {}
 
         def keep(name):
-            return lambda module, taken, answer: found.update({name: tuple(answer.shape[1:])})
+            def hook(module, taken, answer):
+                tensor = (
+                    answer[0] if isinstance(answer, tuple) else answer
+                )  # tokens, and their grid
+                found[name] = tuple(tensor.shape[1:])
+
+            return hook
 
         handles = [network.layer(name).register_forward_hook(keep(name)) for name in network.layers]
         with torch.no_grad():

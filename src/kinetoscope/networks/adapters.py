@@ -10,13 +10,15 @@ with on Kinetics-400.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from einops import rearrange, reduce
 from torch import nn
 
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.errors import ClipError, unknown_name
-from kinetoscope.networks.network import Network
+from kinetoscope.networks.network import Network, TokenGrid
+from kinetoscope.networks.released import PUBLISHED, Released, find_released
 from kinetoscope.networks.trial import count_labels, find_spec, layers_worth_looking_at
 from kinetoscope.tensors import FrameBatch, Scores
 
@@ -28,6 +30,7 @@ def as_network(
     expects: ClipSpec | None = None,
     name: str | None = None,
     layers: Sequence[str] = (),
+    tokens: TokenGrid | None = None,
 ) -> Network:
     """Make any module a Network. The module itself is used, and left as it was.
 
@@ -38,6 +41,7 @@ def as_network(
         name: for messages and captions; None takes the name of the module's class.
         layers: the layers to look at, in the order of computation; none takes every block,
             convolution, linear layer and pool that answers maps.
+        tokens: where tokens lie, in a module whose layers answer `clip token channel`.
 
     Raises:
         ClipError: the module does not answer to such clips, or not one score a label.
@@ -57,7 +61,7 @@ def as_network(
         if layer not in known:
             raise unknown_name("layer", layer, known)
     looked_at = tuple(layers) or layers_worth_looking_at(module, spec)
-    return Network(module, labels=labels, expects=spec, name=name, layers=looked_at)
+    return Network(module, labels=labels, expects=spec, name=name, layers=looked_at, tokens=tokens)
 
 
 class FrameByFrame(nn.Module):
@@ -146,8 +150,20 @@ VARIANTS = {
     "swin3d_b": _swin("swin3d_b"),
 }
 
+
+def variant(name: str) -> TorchvisionConfig:
+    """The configuration of `torchvision:<name>`.
+
+    Raises:
+        UnknownNameError: torchvision has no such video network.
+    """
+    if name not in VARIANTS:
+        raise unknown_name("video network of torchvision", name, list(VARIANTS))
+    return VARIANTS[name]
+
+
 _RESNET = "stem layer1.0 layer1.1 layer2.0 layer2.1 layer3.0 layer3.1 layer4.0 layer4.1 avgpool fc"
-_MVIT = "conv_proj head.1"  # its blocks answer tokens, which have no place
+_MVIT = " ".join(["conv_proj", *(f"blocks.{place}" for place in range(16)), "norm head.1"])
 _SWIN = (
     "patch_embed.proj features.0 features.1 features.2 features.3 features.4 features.5 features.6"
     " norm head"
@@ -191,8 +207,19 @@ def published_layers(config: TorchvisionConfig) -> tuple[str, ...]:
     return tuple(LAYERS[config.builder].split())
 
 
-def label_names(config: TorchvisionConfig) -> tuple[str, ...]:
-    """The classes of Kinetics-400 in the order in which torchvision's weights score them."""
-    from torchvision.models.video import R3D_18_Weights
+def released(name: str, weights: str = PUBLISHED) -> Released:
+    """The weights that torchvision released for one of its video networks, with their labels.
 
-    return tuple(R3D_18_Weights.KINETICS400_V1.meta["categories"])
+    Raises:
+        UnknownNameError: there is no such network, or there are no such weights.
+    """
+    return find_released(variant(name).builder, weights)
+
+
+def download(name: str) -> Path:
+    """Fetch the weights that torchvision released, into torch's own cache.
+
+    Raises:
+        WeightsError: they can't be fetched.
+    """
+    return released(name).download()

@@ -51,7 +51,7 @@ def build_network(
         ClipError: `expects` names other streams than the network takes.
         WeightsError: there are no labels, or one of them twice.
     """
-    family, rest = _family(name)
+    family, rest = family_of(name)
     if hasattr(family, "open_network"):
         _check_no_options(name, options)
         return family.open_network(rest, labels=labels, expects=expects)
@@ -98,7 +98,7 @@ def listing(name: str) -> Listing:
     return ZOO[name]
 
 
-def _family(name: str) -> tuple[Any, str]:
+def family_of(name: str) -> tuple[Any, str]:
     """The module that builds a network, and its name without a prefix."""
     prefix = next((each for each in OPEN if name.startswith(each)), None)
     home = OPEN[prefix] if prefix and name not in ZOO else listing(name).module
