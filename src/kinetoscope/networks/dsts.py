@@ -1,0 +1,438 @@
+"""DSTS: which of several specialists should look at this clip, and in space or in time?
+
+Between a backbone's last maps and their average stand a few layers of specialized neurons. In each
+layer one neuron is active for a clip; each of the clip's channels goes either through the active
+neuron's spatial operator or through its temporal one. So clips that differ finely can be seen by
+different neurons, each of which learned what matters among those that it sees. The routing is in
+`dsts_routing.py`. Only what was chosen is computed: one neuron a clip, and in eval mode only those
+channels of an operator that its gates send there.
+
+Source: Li et al., "Dynamic Spatio-Temporal Specialization Learning for Fine-Grained Action
+Recognition", ECCV 2022, sections 3 and 4. Where this differs: the operators answer `width` channels
+and the 1x1x1 convolution behind them as many as the backbone has, because ten neurons of as many
+channels as a ResNet-50 ends with would have 545 million weights a layer; see `dsts_routing.py` for
+the pulses and the temperature, and `Operator` for batch norm.
+
+    layers              channels   output (time x height x width)
+    appearance.conv3    48         8 x 8 x 8
+    motion.conv3        48         8 x 8 x 8
+    conv4               96         4 x 4 x 4     the backbone here is two_stream_small
+    layer1.spatial      48         4 x 4 x 4     of the active neuron; within average.dsts
+    layer1.temporal     48         4 x 4 x 4     of the active neuron
+    layer1.mix          96         4 x 4 x 4
+    layer2.mix          96         4 x 4 x 4
+    layer3.mix          96         4 x 4 x 4
+    skip                96         4 x 4 x 4     the backbone's maps are added
+    label               one score per label
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from einops import rearrange
+from jaxtyping import Int
+from torch import Tensor, nn
+from torch.nn import functional
+
+from kinetoscope.clips.spec import ClipSpec
+from kinetoscope.errors import RecipeError
+from kinetoscope.networks.dsts_routing import (
+    HOTTEST,
+    ActiveNeuron,
+    Choice,
+    Gates,
+    LiteralPulse,
+    Pulse,
+    PulseKind,
+    RoutingEntropy,
+)
+from kinetoscope.networks.network import Network
+from kinetoscope.networks.trial import run
+from kinetoscope.networks.zoo import build_network
+from kinetoscope.tensors import Features, Maps, Size, Volume
+
+SPACE: Size = (1, 3, 3)
+TIME: Size = (3, 1, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DSTSConfig:
+    """What may differ between two networks with DSTS.
+
+    Args:
+        labels: how many scores.
+        backbone: its name in the zoo.
+        backbone_options: what else it is built with.
+        before: the backbone's layer in front of which DSTS stands: the average of its last maps.
+        neurons: how many each layer has.
+        layers: how many there are.
+        width: channels that operators answer; 0 for half of the backbone's.
+        pulse: what is made of the scoring convolutions' answer: their `mean` or `sum`.
+        literal: compute pulses by those convolutions instead of by vectors that answer alike.
+        temperature: of routing, before training.
+    """
+
+    labels: int = 16
+    backbone: str = "two_stream_small"
+    backbone_options: Mapping[str, Any] = field(default_factory=dict)
+    before: str = "average"
+    neurons: int = 10
+    layers: int = 3
+    width: int = 0
+    pulse: PulseKind = "mean"
+    literal: bool = False
+    temperature: float = HOTTEST
+
+
+VARIANTS = {
+    "dsts_two_stream_small": DSTSConfig(),
+    "dsts_r3d_18": DSTSConfig(labels=400, backbone="r3d_18", before="avgpool", width=128),
+    "dsts_slow_r50_8x8": DSTSConfig(labels=400, backbone="slow_r50_8x8", width=128),
+    "dsts_two_stream_small_toy": DSTSConfig(
+        labels=3,
+        backbone="two_stream_small_toy",
+        backbone_options={"keep_motion": False},
+        neurons=3,
+        layers=2,
+        width=4,
+    ),
+}
+
+
+class DSTS(nn.Module):
+    """Layers of specialized neurons over a backbone's maps, which are added to their answer.
+
+    Args:
+        channels: of the maps.
+        neurons: how many each layer has.
+        layers: how many there are.
+        width: channels that operators answer; 0 for half of the maps'.
+        pulse: what is made of the scoring convolutions' answer: their `mean` or `sum`.
+        literal: compute pulses by those convolutions instead of by vectors that answer alike.
+        temperature: of routing, before training.
+
+    Raises:
+        RecipeError: there are no neurons or no layers, or the temperature is not above 0.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        *,
+        neurons: int = 10,
+        layers: int = 3,
+        width: int = 0,
+        pulse: PulseKind = "mean",
+        literal: bool = False,
+        temperature: float = HOTTEST,
+    ):
+        super().__init__()
+        _check_counts(neurons=neurons, layers=layers, width=width)
+        width = width or max(1, channels // 2)
+        self.names = [f"layer{number}" for number in range(1, layers + 1)]
+        for name in self.names:
+            scored = (
+                LiteralPulse(channels, neurons, width=width, kind=pulse)
+                if literal
+                else Pulse(channels, neurons, kind=pulse)
+            )
+            layer = DSTSLayer(channels, neurons, width, pulse=scored, temperature=temperature)
+            self.add_module(name, layer)
+        self.skip = Skip()
+
+    def forward(self, x: Volume) -> Maps:
+        answer = x
+        for name in self.names:
+            answer = getattr(self, name)(answer)
+        return self.skip(x, answer)
+
+
+class DSTSLayer(nn.Module):
+    """One layer: pulses, the active neuron, its gates, its two operators, and a mixing convolution.
+
+    Args:
+        channels: that it takes and answers.
+        neurons: how many it has.
+        width: channels that an operator answers.
+        pulse: scores the neurons.
+        temperature: of routing, before training.
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        neurons: int,
+        width: int,
+        *,
+        pulse: Pulse | LiteralPulse,
+        temperature: float = HOTTEST,
+    ):
+        super().__init__()
+        self.pulse = pulse
+        self.neuron = ActiveNeuron(temperature)
+        self.entropy = RoutingEntropy()
+        self.gates = Gates(channels, neurons)
+        self.space_gates = Complement()
+        self.spatial = Operator(channels, width, neurons=neurons, kernel=SPACE)
+        self.temporal = Operator(channels, width, neurons=neurons, kernel=TIME)
+        self.sum = Skip()
+        self.mix = nn.Conv3d(width, channels, 1)
+
+    def forward(self, x: Volume) -> Maps:
+        pulses = self.pulse(x)
+        choice = self.neuron(pulses)
+        self.entropy(pulses, self.neuron.temperature)  # only to be read
+        in_time = self.gates(choice)
+        in_space = self.space_gates(in_time)
+        seen = self.sum(self.spatial(x, in_space, choice), self.temporal(x, in_time, choice))
+        return self.mix(seen)
+
+    def upstream(self) -> list[str]:
+        """The weights that decide what is computed, rather than what comes of it."""
+        return ["pulse.weight", "gates.weight"]
+
+
+class Operator(nn.Module):
+    """One convolution a neuron, with its batch norm and ReLU, of which the active one is computed.
+
+    A neuron's batch norm sees the clips of the batch that are the neuron's. While training it
+    normalizes by them, and by its running statistics where they have one value a channel; the
+    first ten batches that a neuron sees count alike in those statistics, because a neuron that is
+    rarely active would keep their start for long. Where values can't be looked at (on the meta
+    device, and in an export), each clip gets its neuron's weights, and all channels are computed.
+
+    Args:
+        before: channels it takes.
+        after: channels it answers.
+        neurons: how many there are.
+        kernel: extent [frames, pixels, pixels].
+    """
+
+    mean: Tensor
+    variance: Tensor
+    batches: Tensor
+
+    def __init__(self, before: int, after: int, *, neurons: int, kernel: Size):
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(neurons, after, before, *kernel))
+        # one axis, as norms have, so that they are not decayed
+        self.scale = nn.Parameter(torch.ones(neurons * after))
+        self.shift = nn.Parameter(torch.zeros(neurons * after))
+        self.register_buffer("mean", torch.zeros(neurons, after))
+        self.register_buffer("variance", torch.ones(neurons, after))
+        self.register_buffer("batches", torch.zeros(neurons, dtype=torch.long))
+        self.relu = nn.ReLU()
+        self.padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
+        for weight in self.weight:  # a neuron sees about half of the channels
+            nn.init.kaiming_normal_(weight, nonlinearity="relu")
+
+    def forward(self, x: Volume, gates: Features, choice: Choice) -> Maps:
+        active = choice.argmax(dim=1)
+        if x.is_meta or _traced():
+            answer = self._gathered(x, gates, active)
+        else:
+            answer = self._grouped(x, gates, active)
+        answer = self.relu(answer)
+        if not self.training:
+            return answer
+        # one, with the gradient that makes the active neuron more or less likely
+        share = choice.gather(1, active[:, None])
+        return answer * _as_maps(share)
+
+    def _grouped(self, x: Volume, gates: Features, active: Int[Tensor, " clip"]) -> Maps:
+        """Clips of the same neuron together, put back in their order."""
+        order, parts = [], []
+        for neuron in active.unique().tolist():
+            mine = (active == neuron).nonzero()[:, 0]
+            order.append(mine)
+            answer = self._convolved(x[mine], gates[mine], neuron)
+            parts.append(self._normalized(answer, neuron))
+        return torch.cat(parts)[torch.cat(order).argsort()]
+
+    def _convolved(self, x: Volume, gates: Features, neuron: int) -> Maps:
+        weight = self.weight[neuron]
+        if self.training:
+            masked = x * _as_maps(gates)
+            return functional.conv3d(masked, weight, padding=self.padding)
+        chosen = gates[0].nonzero()[:, 0]  # in eval mode the neuron's clips all have the same
+        if not len(chosen):
+            return x.new_zeros(len(x), len(weight), *x.shape[2:])
+        return functional.conv3d(x[:, chosen], weight[:, chosen], padding=self.padding)
+
+    def _normalized(self, x: Volume, neuron: int) -> Maps:
+        rows = slice(neuron * x.shape[1], (neuron + 1) * x.shape[1])
+        by_batch = self.training and x[:, 0].numel() > 1
+        factor = 0.0
+        if by_batch:
+            self.batches[neuron] += 1
+            factor = max(0.1, 1 / int(self.batches[neuron]))
+        return functional.batch_norm(
+            x,
+            self.mean[neuron],
+            self.variance[neuron],
+            self.scale[rows],
+            self.shift[rows],
+            training=by_batch,
+            momentum=factor,
+        )
+
+    def _gathered(self, x: Volume, gates: Features, active: Int[Tensor, " clip"]) -> Maps:
+        """Each clip as a group of one convolution; normalized by running statistics."""
+        masked = x * _as_maps(gates)
+        answer = functional.conv3d(
+            rearrange(masked, "clip channel ... -> 1 (clip channel) ..."),
+            rearrange(self.weight[active], "clip after ... -> (clip after) ..."),
+            padding=self.padding,
+            groups=x.shape[0],
+        )
+        answer = rearrange(answer, "1 (clip after) ... -> clip after ...", clip=x.shape[0])
+        scale, shift = (
+            rearrange(each, "(neuron after) -> neuron after", after=answer.shape[1])
+            for each in (self.scale, self.shift)
+        )
+        scale = scale / (self.variance + 1e-5).sqrt()
+        shift = shift - self.mean * scale
+        return answer * _as_maps(scale[active]) + _as_maps(shift[active])
+
+
+class Complement(nn.Module):
+    """What is missing to one."""
+
+    def forward(self, gates: Features) -> Features:
+        return 1 - gates
+
+
+class Skip(nn.Module):
+    """The sum of two answers."""
+
+    def forward(self, first: Volume, second: Volume) -> Maps:
+        return first + second
+
+
+def add_dsts(network: Network, *, before: str = "average", **settings: Any) -> Network:
+    """The network with DSTS in front of one of its layers; the layer's weights keep their names.
+
+    Args:
+        network: changed in place.
+        before: the layer, which takes maps; the average of the last ones as a rule.
+        settings: of the `DSTS`.
+
+    Returns:
+        The same network.
+
+    Raises:
+        UnknownNameError: there is no such layer.
+        RecipeError: the layer takes no maps, or a setting can't be used.
+    """
+    _, maps = _seen_before(network, before)
+    if len(maps) != 5:
+        raise RecipeError(
+            f"DSTS can't stand in front of {before}",
+            got=f"what the layer takes has {len(maps)} axes",
+            expected="maps of clip x channel x time x height x width",
+        )
+    dsts = DSTS(maps[1], **settings).to(network.device)
+    parent, _, name = before.rpartition(".")
+    old = network.layer(before)
+    new = nn.Sequential(OrderedDict(dsts=dsts, layer=old))
+    network.model.get_submodule(parent).register_module(name, new)
+    return network
+
+
+def build(config: DSTSConfig) -> nn.Module:
+    """The model of a configuration, untrained."""
+    network = _backbone(config)
+    return add_dsts(
+        network,
+        before=config.before,
+        neurons=config.neurons,
+        layers=config.layers,
+        width=config.width,
+        pulse=config.pulse,
+        literal=config.literal,
+        temperature=config.temperature,
+    ).model
+
+
+def expects(config: DSTSConfig) -> ClipSpec:
+    """The clips its backbone is made for."""
+    with torch.device("meta"):
+        return _backbone(config).expects
+
+
+def published_layers(config: DSTSConfig) -> tuple[str, ...]:
+    """The layers to look at, in the order of computation: the backbone's, with DSTS between."""
+    with torch.device("meta"):
+        network = _backbone(config)
+    earlier, _ = _seen_before(network, config.before)
+    inner = [
+        f"{config.before}.dsts.layer{number}.{part}"
+        for number in range(1, config.layers + 1)
+        for part in ("pulse", "neuron", "entropy", "gates", "spatial", "temporal", "mix")
+    ]
+    # a layer that is replaced answers the same as before, at the end of what it became
+    later = [name for name in network.layers if name not in earlier]
+    return (*earlier, *inner, f"{config.before}.dsts.skip", *later)
+
+
+def _backbone(config: DSTSConfig) -> Network:
+    if config.backbone in VARIANTS:
+        raise RecipeError(
+            "DSTS stands behind another network",
+            got=f"backbone = {config.backbone!r}",
+            expected="a network without DSTS",
+        )
+    return build_network(config.backbone, labels=config.labels, **config.backbone_options)
+
+
+def _seen_before(network: Network, before: str) -> tuple[tuple[str, ...], tuple[int, ...]]:
+    """Which published layers are computed before a layer, and the shape of what it takes.
+
+    Raises:
+        UnknownNameError: there is no such layer.
+        RecipeError: it is never computed.
+    """
+    seen: list[str] = []
+    found: dict[str, tuple[Any, ...]] = {}
+
+    def reached(_: nn.Module, taken: tuple[Tensor, ...]) -> None:
+        found.update(layers=tuple(dict.fromkeys(seen)), shape=tuple(taken[0].shape))
+
+    def noted(name: str) -> Any:
+        return lambda *_: seen.append(name)
+
+    handles = [network.layer(before).register_forward_pre_hook(reached)]
+    handles += [network.layer(name).register_forward_hook(noted(name)) for name in network.layers]
+    try:
+        run(network.model, network.expects)
+    finally:
+        for handle in handles:
+            handle.remove()
+    if not found:
+        raise RecipeError(
+            f"DSTS can't stand in front of {before}",
+            got="a layer that is not computed",
+            expected="one that takes maps",
+        )
+    return found["layers"], found["shape"]
+
+
+def _traced() -> bool:
+    return torch.compiler.is_compiling() or torch.compiler.is_exporting()
+
+
+def _as_maps(values: Features) -> Maps:
+    return values[:, :, None, None, None]
+
+
+def _check_counts(*, neurons: int, layers: int, width: int) -> None:
+    for name, count, least in (("neurons", neurons, 1), ("layers", layers, 1), ("width", width, 0)):
+        if count < least:
+            raise RecipeError(
+                f"DSTS can't have so few {name}",
+                got=f"{name} = {count}",
+                expected=f"{least} or more",
+            )
