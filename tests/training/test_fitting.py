@@ -14,7 +14,7 @@ from kinetoscope.training import batches as plan
 from kinetoscope.training.augment import change, draw_changes
 from kinetoscope.training.drawing import open_material
 from kinetoscope.training.fitting import Fitting, optimizer_for
-from kinetoscope.training.recipe import Augmentation, Recipe
+from kinetoscope.training.recipe import Augmentation, Optimizer, Recipe
 from tests.squares import videos_of_squares
 
 PLAIN = {
@@ -23,7 +23,7 @@ PLAIN = {
     "clip": {"frames": 4, "short_side": 32, "size": [32, 32]},
     "clips_per_batch": 5,
     "learning_rate": 0.05,
-    "optimizer": "sgd",
+    "optimizer": Optimizer(name="sgd"),
     "momentum": 0.0,
     "weight_decay": 0.0,
     "warm_up_epochs": 0.0,
@@ -111,7 +111,7 @@ def test_rare_labels_weigh_more_in_the_loss(videos):
 
 
 def test_a_state_that_is_loaded_goes_on_as_before(videos):
-    wanted = recipe(videos, optimizer="adamw", momentum=0.9, ema_decay=0.9)
+    wanted = recipe(videos, optimizer=Optimizer(name="adamw"), momentum=0.9, ema_decay=0.9)
     first, second = fitting(wanted), fitting(wanted)
     first.epoch(0, silent)
     second.load(copy.deepcopy(first.state()))

@@ -14,7 +14,7 @@ from kinetoscope.training import loop
 from kinetoscope.training.evaluate import evaluate
 from kinetoscope.training.fitting import Fitting
 from kinetoscope.training.loop import Training, train
-from kinetoscope.training.recipe import Augmentation, Recipe, recipe_from
+from kinetoscope.training.recipe import Augmentation, Optimizer, Recipe, recipe_from
 from tests.squares import videos_of_squares
 
 QUICK = {
@@ -179,7 +179,7 @@ def test_refuses_to_go_on_with_other_videos(tmp_path, monkeypatch):
 
 
 def test_says_when_a_training_diverges(videos, tmp_path):
-    wild = recipe(videos, learning_rate=1000.0, optimizer="sgd", gradient_clip=0.0)
+    wild = recipe(videos, learning_rate=1000.0, optimizer=Optimizer(name="sgd"), gradient_clip=0.0)
     wild = recipe_from({**vars(wild), "options": {"norm": False}, "warm_up_epochs": 0.0})
     with pytest.raises(RecipeError, match=r"(?s)epoch \d.*a lower learning_rate"):
         train(wild, tmp_path, progress=False)

@@ -15,7 +15,7 @@ from kinetoscope.clips.catalog import Catalog, Entry
 from kinetoscope.errors import RecipeError
 
 # What random numbers are for; each purpose has its own, so that none depends on another.
-HOLD_OUT, ORDER, CHANGES, NOISE, DROPOUT = range(5)
+HOLD_OUT, ORDER, CHANGES, NOISE, DROPOUT, ITERATION = range(6)
 
 
 def randomness(seed: int, purpose: int, *place: int) -> np.random.Generator:

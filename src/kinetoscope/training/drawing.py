@@ -21,6 +21,7 @@ from kinetoscope.errors import CatalogError, KinetoscopeError
 from kinetoscope.files import settings_key
 from kinetoscope.networks.zoo import build_network
 from kinetoscope.training.batches import hold_out
+from kinetoscope.training.meta import check_upstream
 from kinetoscope.training.progress import tracked
 from kinetoscope.training.recipe import Augmentation, Recipe
 
@@ -127,11 +128,15 @@ def open_material(recipe: Recipe, *, progress: bool) -> Material:
     Raises:
         CatalogError: the catalog can't be read, or more videos fail to open than are allowed.
         UnknownNameError: there is no such split, or no such network.
+        RecipeError: the network has nothing upstream, which the recipe wants to train apart.
     """
     catalog = read_catalog(recipe.catalog, root=recipe.root or None)
     train, held, test = parted(catalog, recipe)
     with torch.device("meta"):  # to see what it expects; weights come later
-        spec = recipe.spec(build_network(recipe.network, labels=2, **recipe.options).expects)
+        network = build_network(recipe.network, labels=2, **recipe.options)
+    spec = recipe.spec(network.expects)
+    if recipe.optimizer.upstream != "none":
+        check_upstream(network.model, recipe.network)
     stores = [_opened(part, spec, progress) for part in (train, held) if part is not None]
     drawn = [StoredVideos(store, recipe.augmentation) for store in stores]
     errors = [row for each in drawn for row in each.errors()]

@@ -1,33 +1,55 @@
 """What happens in an epoch: how are clips shown, and the weights moved?
 
 Each batch is drawn, changed and shown; the gradient of its loss moves the weights, and a running
-average follows them. What a step does depends on the seed and on its place in the training alone.
+average follows them. Weights that a network calls upstream can be moved by what the others have
+learned instead (meta.py): by the batch that comes next, with the same chance in every pass of a
+step. What a step does depends on the seed and on its place in the training alone.
 """
 
 import math
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from lightning_fabric import Fabric
 from torch import Tensor, nn
+from torch.func import functional_call
 from torch.nn import functional
 
 from kinetoscope.clips.clip import ClipBatch
 from kinetoscope.errors import RecipeError
 from kinetoscope.networks.network import Network
+from kinetoscope.networks.noise import frozen_noise
 from kinetoscope.training import batches as plan
 from kinetoscope.training.augment import change, draw_changes, mix
 from kinetoscope.training.drawing import CHANCES, Material
 from kinetoscope.training.loss import losses
+from kinetoscope.training.meta import check_upstream, meta_gradient, upstream_names
 from kinetoscope.training.metrics import confusion_matrix, mean_class_accuracy, top_accuracy
 from kinetoscope.training.progress import Advance
 from kinetoscope.training.recipe import Recipe
 from kinetoscope.training.schedule import averaged, learning_rate
 
 _FORMATS = {"channels_last": torch.channels_last_3d, "contiguous": torch.contiguous_format}
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A process's clips of a batch, and what they show.
+
+    Args:
+        clips: in display space, changed already.
+        targets: how much of each label they are, of 1.
+        whole: how many clips the batch has for all processes.
+    """
+
+    clips: ClipBatch
+    targets: Tensor
+    whole: int
 
 
 class Fitting:
@@ -40,7 +62,8 @@ class Fitting:
         material: the clips.
 
     Raises:
-        RecipeError: there are more processes than clips in a batch.
+        RecipeError: there are more processes than clips in a batch, or the recipe trains upstream
+            weights apart and the network has none.
     """
 
     def __init__(self, fabric: Fabric, recipe: Recipe, network: Network, material: Material):
@@ -51,6 +74,10 @@ class Fitting:
         self.model, self.optimizer = fabric.setup(
             self.network.model, optimizer_for(self.network.model, recipe)
         )
+        self.upstream = ()
+        if recipe.optimizer.upstream != "none":
+            check_upstream(self.network.model, recipe.network)
+            self.upstream = upstream_names(self.network.model)
         self.label_weights, self.clip_weights = _balanced(recipe, material, fabric.device)
         self._check_batches()
 
@@ -75,8 +102,9 @@ class Fitting:
         order = plan.epoch_order(self.clip_weights, len(self.material.train), recipe.seed, epoch)
         self.model.train()
         sums = torch.zeros(3, dtype=torch.float64)  # loss, right, clips
-        for number, batch in enumerate(plan.batches(order, recipe.clips_per_batch)):
-            sums += self._step(batch, epoch, number)
+        shown = plan.batches(order, recipe.clips_per_batch)
+        for number, batch in enumerate(shown):
+            sums += self._step(batch, epoch, number, shown[(number + 1) % len(shown)])
             loss, right, clips = sums.tolist()
             figures = f"loss {loss / clips:.3f}, accuracy {right / clips:.1%}{said}"
             advance(what=f"epoch {epoch + 1} of {recipe.epochs}", said=figures)
@@ -120,39 +148,117 @@ class Fitting:
         self.average.load_state_dict(state["average"])
         self.optimizer.load_state_dict(state["optimizer"])
 
-    def _step(self, batch: np.ndarray, epoch: int, number: int) -> Tensor:
+    def _step(self, batch: np.ndarray, epoch: int, number: int, following: np.ndarray) -> Tensor:
         """A batch shown, and a step down the gradient.
+
+        Args:
+            batch: what is shown.
+            epoch: of the training, from 0.
+            number: of the step in the epoch, from 0.
+            following: the batch that comes next, which the upstream weights are moved by.
 
         Returns:
             Over this process's clips: the sum of the losses, how many are right, how many there
             are.
         """
-        clips, targets = self._draw(batch, epoch, number)
-        normalized = self.network.normalize(clips)
-        form = _FORMATS[self.recipe.memory_format]
-        streams = [normalized.stream(name) for name in self.network.expects.streams]
-        scores = self.model(*[stream.contiguous(memory_format=form) for stream in streams])
-        each = losses(scores, targets, self.recipe, label_weights=self.label_weights)
+        self._pace(epoch * self.steps_per_epoch + number)
+        shown = Shown(*self._draw(batch, epoch, number), whole=len(batch))
+        if not self.upstream:
+            return self._descend(shown, epoch, number)
+        # drawn as in a place of its own, so that its clips are not those that come next
+        place = number + self.steps_per_epoch
+        held = Shown(*self._draw(following, epoch, place), whole=len(following))
+        rank = self.fabric.global_rank
+        seed = plan.seed_for(self.recipe.seed, plan.ITERATION, epoch, number, rank)
+        with frozen_noise(self.network.model, seed):
+            self._move_upstream(shown, held)
+            return self._descend(shown, epoch, number)
+
+    def _pace(self, step: int) -> None:
+        """How fast is learned in a step, and how hard choices are by then."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate(self.recipe, step, self.steps_per_epoch)
+        share = step / max(1, self.recipe.epochs * self.steps_per_epoch - 1)
+        for module in self.network.model.modules():
+            anneal = getattr(module, "anneal", None)
+            if callable(anneal):
+                anneal(share)
+
+    def _descend(self, shown: Shown, epoch: int, number: int) -> Tensor:
+        """A step of all weights; where some are upstream, of the others."""
+        scores = self.model(*self._streams(shown.clips))
+        each = self._losses(scores, shown)
         loss = each.sum()
         if not math.isfinite(loss.item()):
             raise _diverged(self.recipe, epoch, number)
-        # the mean over the clips of all processes, whose gradients are averaged afterwards
-        self._descend(loss * (self.fabric.world_size / len(batch)), epoch, number)
-        right = (scores.argmax(dim=1) == targets.argmax(dim=1)).sum()
+        self.fabric.backward(self._whole(loss, shown))
+        for name in self.upstream:
+            self.network.model.get_parameter(name).grad = None
+        self._move()
+        self.average.update_parameters(self.network.model)
+        right = (scores.argmax(dim=1) == shown.targets.argmax(dim=1)).sum()
         return torch.tensor([loss.item(), right.item(), len(each)], dtype=torch.float64)
 
-    def _descend(self, loss: Tensor, epoch: int, number: int) -> None:
-        recipe, step = self.recipe, epoch * self.steps_per_epoch + number
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(recipe, step, self.steps_per_epoch)
-        self.fabric.backward(loss)
-        if recipe.gradient_clip:
+    def _move_upstream(self, shown: Shown, held: Shown) -> None:
+        """The simulated step on what is shown, and the step of the upstream weights on the rest."""
+        model = self.network.model
+        weights = {
+            name: weight for name, weight in model.named_parameters() if weight.requires_grad
+        }
+        slopes = meta_gradient(
+            partial(self._loss_with, shown),
+            partial(self._loss_with, held),
+            weights,
+            self.upstream,
+            rate=self.optimizer.param_groups[0]["lr"],
+            exact=self.recipe.optimizer.upstream == "meta",
+            mean=self._mean,
+        )
+        for name, slope in slopes.items():
+            weights[name].grad = slope
+        self._move()
+
+    def _loss_with(self, shown: Shown, weights: Mapping[str, Tensor]) -> Tensor:
+        """The loss with other weights; running statistics are left as they are."""
+        model = self.network.model
+        buffers = {name: buffer.clone() for name, buffer in model.named_buffers()}
+        with self.fabric.autocast():
+            scores = functional_call(model, {**weights, **buffers}, self._streams(shown.clips))
+        return self._whole(self._losses(scores, shown).sum(), shown)
+
+    def _losses(self, scores: Tensor, shown: Shown) -> Tensor:
+        return losses(scores, shown.targets, self.recipe, label_weights=self.label_weights)
+
+    def _whole(self, loss: Tensor, shown: Shown) -> Tensor:
+        """The mean over the clips of all processes, whose gradients are averaged afterwards."""
+        return loss * (self.fabric.world_size / shown.whole)
+
+    def _streams(self, clips: ClipBatch) -> tuple[Tensor, ...]:
+        normalized = self.network.normalize(clips)
+        form = _FORMATS[self.recipe.memory_format]
+        return tuple(
+            normalized.stream(name).contiguous(memory_format=form)
+            for name in self.network.expects.streams
+        )
+
+    def _mean(self, tensor: Tensor) -> Tensor:
+        if self.fabric.world_size == 1:
+            return tensor
+        mean = self.fabric.all_reduce(tensor, reduce_op="mean")
+        assert isinstance(mean, Tensor)
+        return mean
+
+    def _move(self) -> None:
+        """A step of those weights that have a gradient."""
+        if self.recipe.gradient_clip:
             self.fabric.clip_gradients(
-                self.model, self.optimizer, max_norm=recipe.gradient_clip, error_if_nonfinite=False
+                self.model,
+                self.optimizer,
+                max_norm=self.recipe.gradient_clip,
+                error_if_nonfinite=False,
             )
         self.optimizer.step()
         self.optimizer.zero_grad()
-        self.average.update_parameters(self.network.model)
 
     def _draw(self, batch: np.ndarray, epoch: int, number: int) -> tuple[ClipBatch, Tensor]:
         """This process's clips of a batch, changed, and what they show.
@@ -215,7 +321,7 @@ def optimizer_for(model: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
         },
         {"params": [weight for weight in trained if weight.ndim <= 1], "weight_decay": 0.0},
     ]
-    if recipe.optimizer == "sgd":
+    if recipe.optimizer.name == "sgd":
         return torch.optim.SGD(
             groups,
             lr=recipe.learning_rate,

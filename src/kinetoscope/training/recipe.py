@@ -21,6 +21,8 @@ from kinetoscope.errors import ClipError, RecipeError
 
 Range = tuple[float, float]
 Limits = Mapping[str, tuple[int | float, int | float]]
+OptimizerName = Literal["adamw", "sgd"]
+Upstream = Literal["none", "meta", "meta-finite-difference"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +75,25 @@ class Augmentation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Optimizer:
+    """How weights are moved by gradients.
+
+    Args:
+        name: `adamw` or `sgd` (with Nesterov's momentum).
+        upstream: how those weights are trained that a network calls upstream, because they decide
+            what its other weights learn: `none` as all the others; `meta` by what the others have
+            learned after a step (see meta.py); `meta-finite-difference` in the form that does
+            without second derivatives, and needs less memory.
+    """
+
+    name: OptimizerName = "adamw"
+    upstream: Upstream = "none"
+
+    def __post_init__(self):
+        _check_types(type(self), vars(self), "optimizer.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Recipe:
     """Everything a training depends on. Saved as `recipe.toml` beside the weights it made.
 
@@ -89,7 +110,7 @@ class Recipe:
         epochs: how often every clip is seen.
         clips_per_batch: on all devices together.
         learning_rate: the highest.
-        optimizer: `adamw` or `sgd` (with Nesterov's momentum).
+        optimizer: how weights are moved; in a file, a name alone stands for one of that name.
         momentum: of sgd; the first beta of adamw.
         weight_decay: not of biases and norms.
         warm_up_epochs: in which the learning rate rises from 0.
@@ -118,7 +139,7 @@ class Recipe:
     epochs: int = 30
     clips_per_batch: int = 16
     learning_rate: float = 1e-3
-    optimizer: Literal["adamw", "sgd"] = "adamw"
+    optimizer: Optimizer = field(default_factory=Optimizer)
     momentum: float = 0.9
     weight_decay: float = 0.01
     warm_up_epochs: float = 1.0
@@ -228,6 +249,8 @@ def read_recipe(path: Path, changes: Sequence[str] = ()) -> Recipe:
             f"{path} is not a recipe", got=error, expected="a TOML file of settings"
         ) from error
     try:
+        if isinstance(values.get("optimizer"), str):
+            values["optimizer"] = {"name": values["optimizer"]}
         for change in changes:
             _put(values, change)
         return recipe_from(values)
@@ -250,6 +273,8 @@ def recipe_from(values: Mapping[str, Any]) -> Recipe:
     if isinstance(inner := values.get("augmentation"), Mapping):
         _check_known(inner, [each.name for each in fields(Augmentation)], "augmentation.")
         values["augmentation"] = Augmentation(**_fitted(Augmentation, inner))
+    if isinstance(inner := values.get("optimizer"), str | Mapping):
+        values["optimizer"] = _optimizer_from(inner)
     _check_known(values, [each.name for each in fields(Recipe)], "")
     if missing := [name for name in ("network", "catalog") if name not in values]:
         raise RecipeError(
@@ -258,6 +283,14 @@ def recipe_from(values: Mapping[str, Any]) -> Recipe:
             expected='lines such as network = "two_stream_small" and catalog = "videos"',
         )
     return Recipe(**_fitted(Recipe, values))
+
+
+def _optimizer_from(values: str | Mapping[str, Any]) -> Optimizer:
+    if isinstance(values, str):
+        values = {"name": values}
+    _check_known(values, [each.name for each in fields(Optimizer)], "optimizer.")
+    _check_types(Optimizer, values, "optimizer.")
+    return Optimizer(**values)
 
 
 def _put(values: dict[str, Any], change: str) -> None:
@@ -306,13 +339,13 @@ def _check_known(values: Mapping[str, Any], known: Sequence[str], table: str) ->
         )
 
 
-def _check_types(kind: type, values: Mapping[str, Any]) -> None:
+def _check_types(kind: type, values: Mapping[str, Any], table: str = "") -> None:
     hints = get_type_hints(kind)
     for name, value in values.items():
         if not is_bearable(value, hints[name]) or isinstance(value, bool):
             raise RecipeError(
-                f"{name} has a value of another kind",
-                got=f"{name} = {value!r}",
+                f"{table}{name} has a value of another kind",
+                got=f"{table}{name} = {value!r}",
                 expected=_KINDS.get(hints[name]) or f"one of {', '.join(get_args(hints[name]))}",
             )
 
@@ -323,6 +356,7 @@ _KINDS: dict[Any, str] = {
     str: "text in quotes",
     Range: "two numbers, such as [0.8, 1.2]",
     Augmentation: "a table [augmentation]",
+    Optimizer: "a name or a table [optimizer]",
     Mapping[str, Any]: "a table",
 }
 
