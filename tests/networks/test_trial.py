@@ -149,3 +149,10 @@ class Answers(nn.Module):
 def test_refuses_what_are_not_scores(module, found):
     with pytest.raises(ClipError, match=f"does not answer scores\n  got:      {found}"):
         count_labels(module, SMALL, "mine")
+
+
+def test_refuses_clips_that_a_module_does_not_take():
+    with pytest.raises(
+        ClipError, match=r"mine does not take the clips .*\n  got:      frames of 4"
+    ):
+        count_labels(nn.Conv2d(3, 4, 3), SMALL, "mine")

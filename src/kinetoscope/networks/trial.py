@@ -14,7 +14,7 @@ from torch.func import functional_call
 from torch.nn.modules import conv, pooling
 
 from kinetoscope.clips.spec import ClipSpec, Stream
-from kinetoscope.errors import ClipError
+from kinetoscope.errors import ClipError, KinetoscopeError
 from kinetoscope.networks.network import evaluating
 from kinetoscope.tensors import Size
 
@@ -61,7 +61,7 @@ def find_spec(module: nn.Module, name: str) -> ClipSpec:
                 streams=streams, frames=frames, short_side=height * 8 // 7, size=(height, width)
             )
             try:
-                count_labels(module, spec, name)
+                _count_labels(module, spec, name)
             except Exception as error:  # whatever a module raises where a clip does not suit it
                 shown = f"{' and '.join(streams)} of {frames} x {height} x {width}"
                 failures.setdefault(_first_line(error), shown)
@@ -82,8 +82,22 @@ def count_labels(module: nn.Module, spec: ClipSpec, name: str) -> int:
     """How many scores a module answers to a clip.
 
     Raises:
-        ClipError: it does not answer one row of scores.
+        ClipError: it does not take such a clip, or does not answer one row of scores.
     """
+    try:
+        return _count_labels(module, spec, name)
+    except KinetoscopeError:
+        raise
+    except Exception as error:  # whatever a module raises where a clip does not suit it
+        shape = " x ".join(map(str, (spec.frames, *spec.size)))
+        raise ClipError(
+            f"{name} does not take the clips that it is to expect",
+            got=f"{' and '.join(spec.streams)} of {shape}: {_first_line(error)}",
+            expected="clips that the model takes",
+        ) from error
+
+
+def _count_labels(module: nn.Module, spec: ClipSpec, name: str) -> int:
     answer = run(module, spec)
     if not isinstance(answer, Tensor) or answer.ndim != 2 or answer.shape[0] != 1:
         found = tuple(answer.shape) if isinstance(answer, Tensor) else type(answer).__name__
