@@ -58,6 +58,10 @@ class WeightsError(KinetoscopeError, ValueError):
     """A checkpoint does not fit its network, or is not one."""
 
 
+class NetworkError(KinetoscopeError, ValueError):
+    """A network of the user's own can't be made."""
+
+
 class RecipeError(KinetoscopeError, ValueError):
     """A recipe has a setting that no recipe has, or a value that can't be used."""
 

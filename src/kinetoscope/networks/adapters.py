@@ -64,6 +64,15 @@ def as_network(
     return Network(module, labels=labels, expects=spec, name=name, layers=looked_at, tokens=tokens)
 
 
+def numbered(count: int) -> tuple[str, ...]:
+    """Labels for scores of which nobody has said what they are.
+
+    >>> numbered(2)
+    ('label 0', 'label 1')
+    """
+    return tuple(f"label {place}" for place in range(count))
+
+
 class FrameByFrame(nn.Module):
     """A picture network shown every frame of a clip; its scores are averaged over time.
 

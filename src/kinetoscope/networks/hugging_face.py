@@ -27,7 +27,7 @@ from torch import nn
 
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.errors import ClipError, MissingPackageError, WeightsError, unknown_name
-from kinetoscope.networks.adapters import as_network
+from kinetoscope.networks.adapters import as_network, numbered
 from kinetoscope.networks.network import Network, TokenGrid
 from kinetoscope.tensors import FrameBatch, Scores
 
@@ -135,11 +135,11 @@ def open_network(
     spec = expects or _spec(folder, settings, kind)
     _check_size(settings, spec, name)
     names = tuple(model.config.id2label[place] for place in range(model.config.num_labels))
-    if isinstance(labels, int) and labels != len(names):
-        labels = [f"label {place}" for place in range(labels)]
+    if isinstance(labels, int):
+        labels = names if labels == len(names) else numbered(labels)
     return as_network(
         TimeFirst(model),
-        labels=names if labels is None or isinstance(labels, int) else labels,
+        labels=names if labels is None else labels,
         expects=spec,
         name=f"hf:{name}",
         layers=_layers(model, kind),
