@@ -135,11 +135,11 @@ def open_network(
     spec = expects or _spec(folder, settings, kind)
     _check_size(settings, spec, name)
     names = tuple(model.config.id2label[place] for place in range(model.config.num_labels))
-    if isinstance(labels, int):
-        labels = names if labels == len(names) else numbered(labels)
+    if labels is None or labels == len(names):
+        labels = names
     return as_network(
         TimeFirst(model),
-        labels=names if labels is None else labels,
+        labels=numbered(labels) if isinstance(labels, int) else labels,
         expects=spec,
         name=f"hf:{name}",
         layers=_layers(model, kind),
