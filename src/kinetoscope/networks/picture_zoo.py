@@ -148,7 +148,7 @@ def without_head(module: nn.Module) -> tuple[nn.Module, int]:
     """
     features = 0
     for name in head_names(module):
-        head = module.get_submodule(name)
+        head: Any = module.get_submodule(name)
         features = head.in_features if isinstance(head, nn.Linear) else head.in_channels
         module.set_submodule(name, nn.Identity())
     return module, features
