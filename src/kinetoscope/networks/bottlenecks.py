@@ -152,7 +152,7 @@ class Spread(nn.Module):
         super().__init__()
         self.step = step
 
-    def forward(self, frames: FrameBatch) -> FrameBatch:
+    def forward(self, frames: FrameBatch) -> Maps:
         last, count = frames.shape[2] - 1, frames.shape[2] // self.step
         return frames[:, :, [place * last // max(count - 1, 1) for place in range(count)]]
 

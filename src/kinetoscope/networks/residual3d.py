@@ -19,15 +19,15 @@ second paper says 3.
     conv1           64         8 x 112 x 112   16 x 112 x 112    4 x 112 x 112   32 x 112 x 112
     pool1                      8 x  56 x  56    8 x  56 x  56    4 x  56 x  56   32 x  56 x  56
     res2            256        8 x  56 x  56    8 x  56 x  56    4 x  56 x  56   32 x  56 x  56
-    pool2                      4 x  56 x  56    4 x  56 x  56    not in slow and fast
+    pool2                      4 x  56 x  56    4 x  56 x  56    4 x  56 x  56   32 x  56 x  56
     res3            512        4 x  28 x  28    4 x  28 x  28    4 x  28 x  28   32 x  28 x  28
     res4            1024       4 x  14 x  14    4 x  14 x  14    4 x  14 x  14   32 x  14 x  14
     res5            2048       4 x   7 x   7    4 x   7 x   7    4 x   7 x   7   32 x   7 x   7
     average                    1 x   1 x   1    1 x   1 x   1    1 x   1 x   1    1 x   1 x   1
     label           one score per label
 
-A fast pathway has beta times these channels; the lateral connections behind pool1, res2, res3 and
-res4 have twice as many as the fast layer and Slow's length.
+Slow and Fast have no pool2. Fast has beta times these channels; the lateral connections behind
+pool1, res2, res3 and res4 have twice as many as Fast's layer has, and the length of Slow's.
 """
 
 from dataclasses import dataclass, replace
@@ -37,7 +37,7 @@ from typing import Literal
 from torch import nn
 
 from kinetoscope.clips.spec import ClipSpec
-from kinetoscope.errors import ClipError
+from kinetoscope.errors import ClipError, RecipeError
 from kinetoscope.networks.blocks import Consensus, Conv, Label, Sample, check_least
 from kinetoscope.networks.bottlenecks import (
     AverageWindows,
@@ -67,7 +67,8 @@ TIME: dict[Pathway, Time] = {
     "slow":           Time(  1,   (1,),  (1,),   (3,),   (3,),    (1,   1,    1)),
     "fast":           Time(  5,   (3,),  (3,),   (3,),   (3,),    (1,   1,    1)),
 }
-"""What each network does in time; (3, 1) is a kernel of 3 in every second block."""
+"""What each network does in time; (3, 1) is a kernel of 3 in every second block. The long ones are
+the second paper's, which halves 32 frames and more before they come to res2."""
 # fmt: on
 
 R50: Blocks = (3, 4, 6, 3)
@@ -149,6 +150,25 @@ class SlowFastConfig:
     dropout: float = 0.5
     non_local: tuple[str, ...] = ()
     non_local_kind: str = "embedded"
+
+    def __post_init__(self):
+        if self.frames % self.alpha:
+            raise RecipeError(
+                "the slow pathway can't take every alpha-th frame",
+                got=f"{self.frames} frames",
+                expected=f"a multiple of alpha, which is {self.alpha}",
+            )
+        if self.fast_width < 1:
+            raise RecipeError(
+                "the fast pathway has no channels",
+                got=f"a beta of {self.beta:g}, of {self.width} channels",
+                expected=f"{1 / self.width:g} or more",
+            )
+
+    @property
+    def fast_width(self) -> int:
+        """Channels of Fast's conv1."""
+        return int(self.width * self.beta)
 
 
 FIVE = ("res3.1", "res3.3", "res4.1", "res4.3", "res4.5")
@@ -234,7 +254,7 @@ class SlowFast(nn.Module):
 
     def __init__(self, config: SlowFastConfig):
         super().__init__()
-        slow, fast = config.width, int(config.width * config.beta)
+        slow, fast = config.width, config.fast_width
         self.frames, self.alpha = config.frames, config.alpha
         self.sample = SLOW_FRAMES[config.slow_frames](config.alpha)
         self.slow = nn.ModuleDict(
