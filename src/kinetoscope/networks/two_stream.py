@@ -1,15 +1,17 @@
 """Two-stream fusion: where should what is seen meet what moves?
 
-Two VGG-16 towers look at a clip: one at a frame of every chunk, one at the stacked flow of that
-chunk. At the last convolution a learned 3-D convolution brings both together, place by place and
-over neighbouring chunks, and a 3-D pool gathers all chunks. The fused tower and the motion tower
-each predict; the answer is the mean of both probabilities. `vgg16_frames` and `vgg16_flow` are the
-towers alone, from which the two-stream network is started.
+Two towers look at a clip: one at a frame of every chunk, one at the stacked flow of that chunk.
+Where they meet, their maps are brought together place by place: in `two_stream_vgg16` after the
+last convolution, by a learned 3-D convolution that also sees neighbouring chunks; then a 3-D pool
+gathers all chunks. The fused tower and the motion tower each predict; the answer is the mean of
+both probabilities. They may meet after any layer, after several, by other fusions, or never:
+`two_stream_cnn_m` only averages two predictions, as the first two-stream network did.
 
 Source: Feichtenhofer, Pinz, Zisserman, "Convolutional Two-Stream Network Fusion for Video Action
-Recognition", CVPR 2016, sections 3 and 4; towers after Simonyan and Zisserman, "Very Deep
-Convolutional Networks", ICLR 2015. A clip is 5 chunks of 10 frames, one after the other. Its
-hidden layers are convolutions, so that larger frames are looked at densely, as the paper tests.
+Recognition", CVPR 2016, sections 3 and 4; without fusion of maps: Simonyan and Zisserman,
+"Two-Stream Convolutional Networks for Action Recognition in Videos", NIPS 2014. A clip is 5 chunks
+of 10 frames, one after the other; in the paper chunks may also lie apart or overlap. Their hidden
+layers are convolutions, so that larger frames are looked at densely, as the papers test.
 
     layers                 channels   output (time x height x width)
     frames and flow        3 and 2    50 x 224 x 224
@@ -29,80 +31,78 @@ hidden layers are convolutions, so that larger frames are looked at densely, as 
     label                  one score per label
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from typing import Any, Literal, get_args
 
+import torch
 from torch import nn
 
 from kinetoscope.clips.spec import ClipSpec, Stream
-from kinetoscope.networks.blocks import Consensus, Conv, Hidden, Label, Sample, check_least
+from kinetoscope.errors import RecipeError
+from kinetoscope.networks import cnn_m, picture_tower, resnet50, vgg16
 from kinetoscope.networks.fusion import (
+    AT_THE_END,
     FusionKind,
-    StackFlow,
+    PadSmaller,
+    SVMFusion,
     average_predictions,
     fused_channels,
     fusion_module,
 )
-from kinetoscope.tensors import FlowBatch, FrameBatch, Maps, Scores, Size, Volume
-
-MAPS = (
-    *("conv1_1", "conv1_2", "pool1"),
-    *("conv2_1", "conv2_2", "pool2"),
-    *("conv3_1", "conv3_2", "conv3_3", "pool3"),
-    *("conv4_1", "conv4_2", "conv4_3", "pool4"),
-    *("conv5_1", "conv5_2", "conv5_3"),
+from kinetoscope.networks.picture_zoo import preparation
+from kinetoscope.networks.towers import (
+    Stage,
+    Tower,
+    add_stages,
+    answers_of,
+    channels_at,
+    clips_for_towers,
+    cut,
+    fused_after,
+    layers_of,
+    run_stages,
+    scoring,
 )
-PREDICTION = ("pool5", "fc6", "fc7", "label")
-
-SHRINKING = 32
-"""How much smaller the last maps are than the clip."""
-
-FLOW_SCALE = 9.0
-"""The motion shown as 1. The papers show 20 pixels as 127.5 grey levels to filters made for
-pictures, whose standard deviation of 0.225 is 57.4 levels: 57.4 * 20 / 127.5 [pixels per frame]."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class VGG16Config:
-    """What may differ between two VGG-16 towers.
-
-    Args:
-        labels: how many scores.
-        stream: what the tower is shown.
-        chunk: how many flow fields are stacked [frames]; frames are taken one by one.
-        channels: of the five stages.
-        hidden: units of fc6 and of fc7.
-        dropout: share of the hidden units left out in training.
-        size: height and width of its clips [pixels], a multiple of 32.
-    """
-
-    labels: int = 101  # UCF-101
-    stream: Stream = "frames"
-    chunk: int = 1
-    channels: tuple[int, int, int, int, int] = (64, 128, 256, 512, 512)
-    hidden: int = 4096
-    dropout: float = 0.85
-    size: int = 224
+from kinetoscope.tensors import FlowBatch, FrameBatch, Scores, Size
 
 
 @dataclass(frozen=True, kw_only=True)
 class TwoStreamConfig:
-    """What may differ between two fusions of VGG-16 towers.
+    """What may differ between two two-stream networks.
 
     Args:
         labels: how many scores.
-        fusion: how the streams become one; "late" averages two separate predictions.
+        appearance, motion: the towers: "vgg16", "cnn_m", "resnet50", or any other network for
+            pictures, such as "googlenet".
+        fusion: how the streams become one. "late" averages two separate predictions; "svm" gives
+            them to a machine that is fitted afterwards.
+        fuse_after: the layer after which they meet, or several joined by "+"; its name in the
+            motion tower after a "/" where that is another: "conv3_3+conv5_3", "conv5_3/conv5".
+        fusion_kernel: extent of the fusion's convolution [frames, pixels, pixels].
+        pad: whether the smaller maps are padded with zeros where the towers' differ in size.
+        pool: whether the last pool gathers all chunks ("3d"), or each chunk is scored and the
+            scores are averaged ("2d", and always where the towers do not meet).
         keep_motion: whether the motion tower keeps its own prediction, averaged with the fused one;
-            otherwise it ends at conv5_3. Late fusion always keeps it.
+            otherwise it ends where they meet last. It always does where they do not meet.
         chunks: how many chunks a clip has, one after the other.
         chunk: length of a chunk: one frame is shown, and all of its flow [frames].
-        channels: of the five stages of either tower.
-        hidden: units of fc6 and of fc7.
+        channels: of the five stages of the appearance tower, and of motion where it is the same
+            network; another, and any that is not spelled out here, has its own.
+        hidden: units of fc6 in "vgg16" and "cnn_m".
         dropout: share of the hidden units left out in training.
-        size: height and width of its clips [pixels], a multiple of 32.
+        size: height and width of its clips [pixels], for "vgg16" a multiple of 32.
     """
 
     labels: int = 101  # UCF-101
+    appearance: str = "vgg16"
+    motion: str = "vgg16"
     fusion: FusionKind = "conv"
+    fuse_after: str = "conv5_3"
+    fusion_kernel: Size = (3, 3, 3)
+    pad: bool = False
+    pool: Literal["2d", "3d"] = "3d"
     keep_motion: bool = True
     chunks: int = 5
     chunk: int = 10
@@ -112,168 +112,286 @@ class TwoStreamConfig:
     size: int = 224
 
 
-FRAMES = VGG16Config()
-FLOW = VGG16Config(stream="flow", chunk=10)
-BOTH = TwoStreamConfig()
+VGG16 = TwoStreamConfig()
+CNN_M = TwoStreamConfig(
+    appearance="cnn_m",
+    motion="cnn_m",
+    fusion="late",
+    fuse_after="conv5",
+    pool="2d",
+    chunks=1,
+    channels=(96, 256, 512, 512, 512),
+    dropout=0.9,
+)
+RESNET50 = TwoStreamConfig(
+    appearance="resnet50",
+    motion="resnet50",
+    fuse_after="res5c_relu",
+    fusion_kernel=(1, 1, 1),
+    channels=(64, 256, 512, 1024, 2048),
+    dropout=0.8,
+)
+INCEPTION = TwoStreamConfig(
+    appearance="googlenet",
+    motion="googlenet",
+    fusion="late",
+    fuse_after="inception5b",
+    pool="2d",
+    chunks=3,
+    chunk=5,
+    dropout=0.8,
+)
 
-VARIANTS: dict[str, VGG16Config | TwoStreamConfig] = {
-    "two_stream_vgg16": BOTH,
-    "vgg16_frames": FRAMES,
-    "vgg16_flow": FLOW,
+VARIANTS = {
+    "two_stream_vgg16": VGG16,
+    "two_stream_cnn_m": CNN_M,
+    "two_stream_resnet50": RESNET50,
+    "two_stream_inception": INCEPTION,
     "two_stream_vgg16_toy": replace(
-        BOTH, labels=3, chunks=2, chunk=3, channels=(2, 3, 4, 5, 6), hidden=8, size=64
+        VGG16, labels=3, chunks=2, chunk=3, channels=(2, 3, 4, 5, 6), hidden=8, size=64
     ),
-    "vgg16_frames_toy": replace(FRAMES, labels=3, channels=(2, 3, 4, 5, 6), hidden=8, size=64),
-    "vgg16_flow_toy": replace(FLOW, labels=3, chunk=3, channels=(2, 3, 4, 5, 6), hidden=8, size=64),
+    "two_stream_cnn_m_toy": replace(
+        CNN_M, labels=3, chunk=3, channels=(2, 3, 4, 4, 5), hidden=8, size=64
+    ),
+    "two_stream_resnet50_toy": replace(
+        RESNET50, labels=3, chunks=2, chunk=3, channels=(3, 4, 8, 8, 12), size=64
+    ),
 }
 
 
-class TwoStreamVGG16(nn.Module):
-    """Two towers, fused after conv5_3; one prediction from both, one from motion alone."""
+class TwoStream(nn.Module):
+    """Two towers, fused after some layers; one prediction from both, one from motion alone."""
 
     def __init__(self, config: TwoStreamConfig):
         super().__init__()
-        self.fused = config.fusion != "late"
-        frames, flow = _tower(config, "frames"), _tower(config, "flow")
-        if not self.fused:
-            self.appearance, self.motion = Tower(frames), Tower(flow)
-            return
-        self.appearance = Tower(frames, chunks=config.chunks, predicts=False)
-        self.motion = Tower(flow, chunks=config.chunks, predicts=config.keep_motion)
-        channels = config.channels[-1]
-        self.fusion = fusion_module(config.fusion, channels)
-        self.pool5, self.fc6, self.fc7, self.label = _prediction(
-            frames, fused_channels(config.fusion, channels), chunks=config.chunks
-        )
-        self.consensus = Consensus()
+        plan = plan_of(config)
+        least = (config.chunk * _gathered(config), config.size, config.size)
+        self.points = plan.points
+        self.appearance = Tower(plan.appearance, stream="frames", chunk=config.chunk, least=least)
+        self.motion = Tower(plan.motion, stream="flow", chunk=config.chunk, least=least)
+        self.pad = PadSmaller() if config.pad else None
+        for point in plan.points:
+            self.add_module(point.name, _fusion(config, point))
+        self.rest = add_stages(self, plan.rest, plan.points[-1].fused if plan.points else 0)
+        self.svm = SVMFusion(config.labels) if config.fusion == "svm" else None
+        self.keep_motion = config.keep_motion
 
     def forward(self, frames: FrameBatch, flow: FlowBatch) -> Scores:
-        return average_predictions(self.branches(frames, flow))
+        branches = self.branches(frames, flow)
+        if self.svm is None or self.training:  # it is fitted to what the streams have learned
+            return average_predictions(branches)
+        return self.svm(branches)
 
     def branches(self, frames: FrameBatch, flow: FlowBatch) -> tuple[Scores, ...]:
         """The raw scores of each prediction, the fused one first."""
-        appearance, motion = self.appearance.maps(frames), self.motion.maps(flow)
-        if not self.fused:
-            return self.appearance.predict(appearance), self.motion.predict(motion)
-        x = self.pool5(self.fusion(appearance, motion))
-        scores = self.consensus(self.label(self.fc7(self.fc6(x))))
-        return (scores, self.motion.predict(motion)) if self.motion.predicts else (scores,)
+        if not self.points:
+            return self.appearance(frames), self.motion(flow)
+        both, motion, before = frames, flow, Point()
+        for point in self.points:
+            both = self.appearance.run(both, after=before.appearance, until=point.appearance)
+            motion = self.motion.run(motion, after=before.motion, until=point.motion)
+            met = (both, motion) if self.pad is None else self.pad(both, motion)
+            both, before = self.get_submodule(point.name)(*met), point
+        scores = run_stages(self, self.rest, both)
+        return (
+            (scores, self.motion.run(motion, after=before.motion))
+            if self.keep_motion
+            else (scores,)
+        )
 
 
-class Tower(nn.Module):
-    """VGG-16 over one stream, to conv5_3 and where wanted to its own prediction.
+@dataclass(frozen=True, kw_only=True)
+class Point:
+    """Where two towers meet.
 
     Args:
-        config: its sizes, and what it is shown.
-        chunks: how many chunks pool5 gathers; where it is 1, each chunk is scored and the scores
-            are averaged.
-        predicts: whether it goes on after conv5_3.
+        appearance, motion: the layer of either tower.
+        name: of the module that brings them together.
+        channels: of either tower's maps.
+        fused: of what it answers.
     """
 
-    def __init__(self, config: VGG16Config, *, chunks: int = 1, predicts: bool = True):
-        super().__init__()
-        a, b, c, d, e = config.channels
-        before = 3 if config.stream == "frames" else 2 * config.chunk
-        self.least: Size = (chunks * config.chunk, config.size, config.size)
-        self.prepare = _prepare(config)
-        self.conv1_1, self.conv1_2, self.pool1 = _conv(before, a), _conv(a, a), _pool()
-        self.conv2_1, self.conv2_2, self.pool2 = _conv(a, b), _conv(b, b), _pool()
-        self.conv3_1, self.conv3_2, self.conv3_3 = _conv(b, c), _conv(c, c), _conv(c, c)
-        self.pool3 = _pool()
-        self.conv4_1, self.conv4_2, self.conv4_3 = _conv(c, d), _conv(d, d), _conv(d, d)
-        self.pool4 = _pool()
-        self.conv5_1, self.conv5_2, self.conv5_3 = _conv(d, e), _conv(e, e), _conv(e, e)
-        self.predicts = predicts
-        if predicts:
-            self.pool5, self.fc6, self.fc7, self.label = _prediction(config, e, chunks=chunks)
-            self.consensus = Consensus()
-
-    def forward(self, stream: Volume) -> Scores:
-        return self.predict(self.maps(stream))
-
-    def maps(self, stream: Volume) -> Maps:
-        """What the tower sees, place by place: where the streams meet."""
-        check_least(stream, self.least)
-        x = self.prepare(stream)
-        x = self.pool1(self.conv1_2(self.conv1_1(x)))
-        x = self.pool2(self.conv2_2(self.conv2_1(x)))
-        x = self.pool3(self.conv3_3(self.conv3_2(self.conv3_1(x))))
-        x = self.pool4(self.conv4_3(self.conv4_2(self.conv4_1(x))))
-        return self.conv5_3(self.conv5_2(self.conv5_1(x)))
-
-    def predict(self, maps: Volume) -> Scores:
-        """Raw scores from this stream alone."""
-        return self.consensus(self.label(self.fc7(self.fc6(self.pool5(maps)))))
+    appearance: str = ""
+    motion: str = ""
+    name: str = "fusion"
+    channels: int = 0
+    fused: int = 0
 
 
-def build(config: VGG16Config | TwoStreamConfig) -> nn.Module:
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Which stages stand where.
+
+    Args:
+        points: where the towers meet, in the order of computation.
+        appearance: stages of the appearance tower, up to the last point.
+        motion: of the motion tower, to its end where it keeps its prediction.
+        rest: of what comes after the last point.
+    """
+
+    points: tuple[Point, ...]
+    appearance: tuple[Stage, ...]
+    motion: tuple[Stage, ...]
+    rest: tuple[Stage, ...] = ()
+
+
+def plan_of(config: TwoStreamConfig) -> Plan:
+    """Which stages stand where, by a configuration.
+
+    Raises:
+        UnknownNameError: there is no such layer or tower; says which are near.
+        RecipeError: the maps do not fit where the towers are to meet, or the order is another.
+    """
+    appearance, motion = _stages(config, "frames"), _stages(config, "flow")
+    if config.fusion in AT_THE_END:
+        return Plan(points=(), appearance=appearance, motion=motion)
+    pairs = _pairs(config, appearance, motion)
+    _check_maps(config, pairs)
+    points = []
+    for number, (one, other) in enumerate(pairs):
+        last = number == len(pairs) - 1
+        channels = channels_at(appearance, one)
+        fused = fused_channels(config.fusion, channels)
+        name = "fusion" if last else f"fusion_{one}"
+        points.append(
+            Point(appearance=one, motion=other, name=name, channels=channels, fused=fused)
+        )
+        appearance = fused_after(appearance, one, fused)
+    end, motion_end = cut(appearance, pairs[-1][0]), cut(motion, pairs[-1][1])
+    return Plan(
+        points=tuple(points),
+        appearance=appearance[:end],
+        motion=motion if config.keep_motion else motion[:motion_end],
+        rest=scoring(config.labels) if config.fusion == "bilinear" else appearance[end:],
+    )
+
+
+def build(config: TwoStreamConfig) -> TwoStream:
     """The model of a configuration, untrained."""
-    return Tower(config) if isinstance(config, VGG16Config) else TwoStreamVGG16(config)
+    return TwoStream(config)
 
 
-def expects(config: VGG16Config | TwoStreamConfig) -> ClipSpec:
-    """The clips it is made for; flow is TV-L1's, as in the models the authors released."""
-    one = isinstance(config, VGG16Config)
-    return ClipSpec(
-        streams=(config.stream,) if one else ("frames", "flow"),
-        frames=config.chunk if one else config.chunks * config.chunk,
-        short_side=config.size * 256 // 224,
-        size=(config.size, config.size),
-        flow_method="tvl1",
-        mean=(0.485, 0.456, 0.406),
-        std=(0.229, 0.224, 0.225),
-        flow_scale=FLOW_SCALE,
+def expects(config: TwoStreamConfig) -> ClipSpec:
+    """The clips it is made for."""
+    spec = clips_for_towers(
+        ("frames", "flow"), frames=config.chunks * config.chunk, size=config.size
     )
+    if config.appearance in _SPELLED_OUT:
+        return spec
+    pictures = preparation(config.appearance)
+    return replace(spec, mean=pictures.mean, std=pictures.std)
 
 
-def published_layers(config: VGG16Config | TwoStreamConfig) -> tuple[str, ...]:
+def published_layers(config: TwoStreamConfig) -> tuple[str, ...]:
     """The layers to look at, in the order of computation."""
-    if isinstance(config, VGG16Config):
-        return (*MAPS, *PREDICTION)
-    late = config.fusion == "late"
-    return (
-        *(f"appearance.{layer}" for layer in MAPS),
-        *(f"motion.{layer}" for layer in MAPS),
-        *(f"appearance.{layer}" for layer in PREDICTION if late),
-        *(layer for layer in ("fusion", *PREDICTION) if not late),
-        *(f"motion.{layer}" for layer in PREDICTION if late or config.keep_motion),
+    with torch.device("meta"):
+        plan = plan_of(config)
+    appearance, motion = layers_of(plan.appearance), layers_of(plan.motion)
+    found, seen, seen_of_motion = [], 0, 0
+    for point in plan.points:
+        end, motion_end = appearance.index(point.appearance) + 1, motion.index(point.motion) + 1
+        found += [f"appearance.{layer}" for layer in appearance[seen:end]]
+        found += [f"motion.{layer}" for layer in motion[seen_of_motion:motion_end]]
+        found.append(point.name)
+        seen, seen_of_motion = end, motion_end
+    found += [f"appearance.{layer}" for layer in appearance[seen:]]
+    found += layers_of(plan.rest)
+    found += [f"motion.{layer}" for layer in motion[seen_of_motion:]]
+    return (*found, "svm") if config.fusion == "svm" else tuple(found)
+
+
+_SPELLED_OUT = ("vgg16", "cnn_m", "resnet50")
+
+
+def _stages(config: TwoStreamConfig, stream: Stream) -> tuple[Stage, ...]:
+    kind = config.appearance if stream == "frames" else config.motion
+    gathered = _gathered(config)
+    shared: dict[str, Any] = {
+        "labels": config.labels,
+        "stream": stream,
+        "chunk": config.chunk,
+        "dropout": config.dropout,
+        "size": config.size,
+    }
+    if kind not in _SPELLED_OUT:
+        return picture_tower.stages(kind, gathered=gathered, **shared)
+    if kind == config.appearance:
+        shared["channels"] = config.channels
+    if kind == "resnet50":
+        tower = resnet50.ResNet50Config(**shared)
+        return resnet50.stages(tower, gathered=gathered, step=2)
+    shared["hidden"] = config.hidden
+    if kind == "vgg16":
+        return vgg16.stages(vgg16.VGG16Config(**shared), gathered=gathered)
+    return cnn_m.stages(cnn_m.CNNMConfig(**shared), gathered=gathered)
+
+
+def _gathered(config: TwoStreamConfig) -> int:
+    """How many chunks the last pool makes one of."""
+    return 1 if config.pool == "2d" or config.fusion in AT_THE_END else config.chunks
+
+
+def _fusion(config: TwoStreamConfig, point: Point) -> nn.Module:
+    return fusion_module(
+        config.fusion,
+        point.channels,
+        kernel=config.fusion_kernel,
+        relu=point.appearance != "label",
+        over_time=config.pool == "3d",
     )
 
 
-def _tower(config: TwoStreamConfig, stream: Stream) -> VGG16Config:
-    return VGG16Config(
-        labels=config.labels,
-        stream=stream,
-        chunk=config.chunk,
-        channels=config.channels,
-        hidden=config.hidden,
-        dropout=config.dropout,
-        size=config.size,
-    )
+def _pairs(
+    config: TwoStreamConfig, appearance: Sequence[Stage], motion: Sequence[Stage]
+) -> list[tuple[str, str]]:
+    """The layers after which the towers meet, of appearance and of motion."""
+    pairs = []
+    for text in config.fuse_after.split("+"):
+        one, slash, other = (part.strip() for part in text.partition("/"))
+        pairs.append((one, other if slash else one))
+    ends = [(cut(appearance, one), cut(motion, other)) for one, other in pairs]
+    for before, after in pairwise(ends):
+        if not (before[0] < after[0] and before[1] < after[1]):
+            raise RecipeError(
+                "the streams can't meet in this order",
+                got=f'fuse_after = "{config.fuse_after}"',
+                expected="layers in the order of computation",
+            )
+    if config.fusion == "bilinear" and len(pairs) > 1:
+        raise RecipeError(
+            "after bilinear fusion there are no places left to meet at",
+            got=f'fuse_after = "{config.fuse_after}"',
+            expected="one layer",
+        )
+    return pairs
 
 
-def _prepare(config: VGG16Config) -> nn.Module:
-    if config.stream == "flow":
-        return StackFlow(config.chunk)
-    return Sample(config.chunk, start=config.chunk // 2)  # the frame around which the flow lies
+def _check_maps(config: TwoStreamConfig, pairs: Sequence[tuple[str, str]]) -> None:
+    """Refuse maps that do not fit, before any weights are made."""
+    clip = (config.chunks * config.chunk, config.size, config.size)
+    with torch.device("meta"):
+        appearance, motion = (
+            answers_of(_stages(config, stream), stream=stream, chunk=config.chunk, clip=clip)
+            for stream in get_args(Stream)
+        )
+    for one, other in pairs:
+        _check_pair(config, f"{one} and {other}", appearance[one], motion[other])
 
 
-def _conv(before: int, after: int) -> Conv:
-    return Conv(before, after, kernel=(1, 3, 3))
-
-
-def _pool() -> nn.MaxPool3d:
-    return nn.MaxPool3d((1, 2, 2))
-
-
-def _prediction(
-    config: VGG16Config, before: int, *, chunks: int
-) -> tuple[nn.MaxPool3d, Hidden, Hidden, Label]:
-    side = config.size // SHRINKING
-    stride = 1 if chunks == 1 else 2
-    return (
-        nn.MaxPool3d((chunks, 2, 2), stride=(stride, 2, 2)),
-        Hidden(before, config.hidden, kernel=(1, side, side), dropout=config.dropout),
-        Hidden(config.hidden, config.hidden, dropout=config.dropout),
-        Label(config.hidden, config.labels),
-    )
+def _check_pair(
+    config: TwoStreamConfig, where: str, one: tuple[int, ...], other: tuple[int, ...]
+) -> None:
+    if one[0] != other[0] and config.fusion != "bilinear":
+        raise RecipeError(
+            f"the towers' maps differ in channels after {where}",
+            got=f"{one[0]} of appearance, {other[0]} of motion",
+            expected="as many",
+            hint="fuse after other layers; bilinear fusion takes any two",
+        )
+    if one[1:] != other[1:] and not (config.pad and one[1] == other[1]):
+        raise RecipeError(
+            f"the towers' maps differ in size after {where}",
+            got="{} x {} x {} of appearance, {} x {} x {} of motion".format(*one[1:], *other[1:]),
+            expected="maps of one size",
+            hint="pad = true lays zeros beside the smaller ones; or fuse after other layers",
+        )
