@@ -9,6 +9,7 @@ from kinetoscope.training.metrics import (
     confusion_matrix,
     label_accuracies,
     mean_class_accuracy,
+    mutual_information,
     reliability,
     top_accuracy,
 )
@@ -76,3 +77,15 @@ def test_a_label_without_clips_does_not_count():
     confusion = confusion_matrix(torch.tensor([0, 1, 1]), torch.tensor([0, 0, 1]), 3)
     assert label_accuracies(confusion)[2].isnan()
     assert mean_class_accuracy(confusion) == pytest.approx((0.5 + 1) / 2)
+
+
+def test_mutual_information_agrees_with_scikit_learn(answers):
+    probabilities, truth = answers
+    choice = probabilities.argmax(dim=1)
+    expected = known.mutual_info_score(truth, choice) / np.log(2)
+    found = mutual_information(confusion_matrix(choice, truth, 7))
+    assert found == pytest.approx(expected)
+
+
+def test_a_choice_that_never_changes_tells_nothing():
+    assert mutual_information(torch.tensor([[0, 3, 0], [0, 5, 0]])) == 0

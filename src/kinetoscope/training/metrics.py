@@ -1,7 +1,8 @@
 """How good are probabilities: how often right, on which labels, and do they mean what they say?
 
 Source: Guo et al., "On Calibration of Modern Neural Networks", ICML 2017, section 2, for
-reliability and the expected calibration error.
+reliability and the expected calibration error; Cover and Thomas, "Elements of Information Theory",
+section 2.3, for mutual information.
 """
 
 from dataclasses import dataclass
@@ -88,3 +89,20 @@ def calibration_error(found: tuple[Bin, ...]) -> float:
     """How far confidence is from accuracy, averaged over clips; 0 is perfect."""
     clips = sum(each.count for each in found)
     return sum(each.count * abs(each.confidence - each.accuracy) for each in found) / max(1, clips)
+
+
+def mutual_information(counts: Int[Tensor, "label choice"]) -> float:
+    """How much a choice tells of the label, or the label of the choice [bits].
+
+    Counts of few clips tell something by chance alone; shuffle the labels to see how much.
+
+    Args:
+        counts: how many clips of each label (row) were given each choice (column).
+
+    >>> mutual_information(torch.tensor([[5, 0], [0, 5]]))
+    1.0
+    """
+    joint = counts.double() / counts.sum()
+    apart = joint.sum(dim=1, keepdim=True) * joint.sum(dim=0, keepdim=True)
+    seen = joint > 0
+    return (joint[seen] * (joint[seen] / apart[seen]).log2()).sum().item()
