@@ -2,20 +2,17 @@
 
 A network is saved as one safetensors file that says all it takes to build the network again: its
 name, options, labels, ClipSpec, and the recipe that made it. Checkpoints of others are opened as
-plain tensors. A checkpoint either fits a network completely, or is refused with a list of what
-matched and what did not: weights are never left out quietly.
+plain tensors, and their names translated. A checkpoint either fits a network completely, or is
+refused with a list of what matched and what did not: weights are never left out quietly. Labels
+come from the file or from the user, never from the order of scores unsaid.
 """
 
 import json
-import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-import safetensors
 import torch
-from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -23,61 +20,23 @@ import kinetoscope
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.errors import WeightsError, unknown_name
 from kinetoscope.files import whole_file
-from kinetoscope.networks.checkpoints import open_checkpoint
+from kinetoscope.networks.checkpoints import FORMAT, Checkpoint, read_checkpoint, read_metadata
+from kinetoscope.networks.matching import COUNTER, Match, fit, not_finite, some
 from kinetoscope.networks.network import Network
-from kinetoscope.networks.zoo import ZOO, build_network
+from kinetoscope.networks.origin import Origin, origin_of
+from kinetoscope.networks.zoo import ZOO, build_network, family_of, is_name
 
-FORMAT = 1
+__all__ = ["Match", "fit", "load_network", "load_weights", "open_weights", "save_network"]
 
 TO_BUILD = {"name", "options", "labels", "expects"}
 """What a file must say so that its network can be built again."""
 
-PREFIXES = ("module.", "model.", "_orig_mod.")
-"""What wrappers put before every name: DataParallel, a trainer's own module, torch.compile."""
+ELSEWHERE = ("file:", "hf:")
+"""What the names of networks begin with that are code or files of somebody else."""
 
-COUNTER = "num_batches_tracked"
-"""Batch norm's count of batches: older checkpoints lack it, and no answer depends on it."""
+PUBLISHED = "published"
 
-
-@dataclass(frozen=True, kw_only=True)
-class Match:
-    """What of a checkpoint fits a network, tensor by tensor.
-
-    Args:
-        loaded: names found in both, of one shape or of one content (see `fitted`).
-        missing: names the network has and the checkpoint does not.
-        unexpected: names the checkpoint has and the network does not.
-        misfits: name, shape in the checkpoint, shape in the network.
-        left: names left as they were because that was asked for.
-    """
-
-    loaded: tuple[str, ...]
-    missing: tuple[str, ...] = ()
-    unexpected: tuple[str, ...] = ()
-    misfits: tuple[tuple[str, tuple[int, ...], tuple[int, ...]], ...] = ()
-    left: tuple[str, ...] = ()
-
-    @property
-    def complete(self) -> bool:
-        """Whether nothing is missing, left over or of another shape."""
-        return not (self.missing or self.unexpected or self.misfits)
-
-    def __str__(self):
-        """How many tensors matched, and some of those that did not.
-
-        >>> print(Match(loaded=("a", "b"), missing=("c",), misfits=(("d", (2,), (3,)),)))
-        2 of 4 tensors; missing: c; of another shape: d (2,) for (3,)
-        """
-        wanted = len(self.loaded) + len(self.missing) + len(self.misfits)
-        shapes = [f"{name} {found} for {wanted}" for name, found, wanted in self.misfits]
-        lists = {
-            "missing": self.missing,
-            "not in the network": self.unexpected,
-            "of another shape": shapes,
-            "left as they were": self.left,
-        }
-        parts = [f"{what}: {_some(names)}" for what, names in lists.items() if names]
-        return "; ".join([f"{len(self.loaded)} of {wanted} tensors", *parts])
+Labels = Sequence[str] | int | None
 
 
 def save_network(network: Network, path: Path | str, *, recipe_toml: str | None = None) -> None:
@@ -110,16 +69,23 @@ def load_network(
     name_or_path: Path | str,
     *,
     weights: Path | str | None = None,
-    labels: Sequence[str] | None = None,
+    labels: Labels = None,
+    partial: bool = False,
+    allow_nan: bool = False,
 ) -> Network:
-    """Open a trained network, in eval mode.
+    """Open a network, in eval mode.
 
     Args:
-        name_or_path: a file that `save_network` wrote; or the name of a network of the zoo, whose
-            weights are then in the file `weights`.
-        weights: a checkpoint, of Kinetoscope (.safetensors) or of PyTorch (.pth, .pt, .pyth, .tar).
-        labels: the name of each score; needed where the checkpoint does not say and has another
-            number of them than the network was published with.
+        name_or_path: a file that `save_network` wrote; or the name of a network.
+        weights: a checkpoint of any library that is known, whatever its format; or the word
+            `published`, or a name of torchvision's such as `KINETICS400_V1`, for weights that are
+            on this machine already (`kinetoscope download`). None leaves the network untrained, or
+            with what its source brings.
+        labels: the name of each score, or how many there are; None takes what the file says, else
+            those that the network was published with.
+        partial: whether to go on where tensors are missing, left over or of another shape; those
+            of the network that are not found are started at random.
+        allow_nan: whether to go on where a weight is no number, or infinite.
 
     Raises:
         UnknownNameError: there is neither such a network nor such a file.
@@ -127,31 +93,65 @@ def load_network(
             network; says what matched.
     """
     name = str(name_or_path)
-    if weights is None and name in ZOO:
-        raise WeightsError(
-            f"{name} has no weights to load",
-            got="no weights",
-            expected=f'a checkpoint, as in load_network("{name}", weights="file.pth")',
-            hint=f'build_network("{name}") builds it untrained',
-        )
+    if weights is None and is_name(name):
+        return build_network(name, labels=labels).eval()
     if weights is None:
-        return _load_saved(Path(name_or_path), labels)
-    about = read_metadata(Path(weights))
-    if about is not None and about.get("name") == name:
-        return _load_saved(Path(weights), labels)
-    with torch.device("meta"):
-        network = build_network(name, labels=labels)
-    return _filled(network, Path(weights))
+        return _load_saved(Path(name_or_path), labels, allow_nan=allow_nan)[0]
+    return open_weights(name, weights, labels=labels, partial=partial, allow_nan=allow_nan)[0]
 
 
-def load_weights(network: Network, path: Path | str, *, without: Sequence[str] = ()) -> Match:
+def open_weights(
+    name: str,
+    weights: Path | str,
+    *,
+    labels: Labels = None,
+    partial: bool = False,
+    allow_nan: bool = False,
+) -> tuple[Network, Match]:
+    """Build a network around a checkpoint; as `load_network`, and what matched.
+
+    Frames are shown to it as they were in training, where that is known: by the network's own
+    ClipSpec, and where blue came first by the order of its first filters.
+    """
+    path, published = _found(name, weights)
+    checkpoint = read_checkpoint(path)
+    if checkpoint.about.get("name") == name:
+        return _load_saved(path, labels, allow_nan=allow_nan)
+    names = labels if labels is not None else published or checkpoint.labels
+    if name.startswith(ELSEWHERE):
+        network = build_network(name, labels=names).eval()
+        return network, _load(network, path, checkpoint, partial=partial, allow_nan=allow_nan)
+    empty = _without_memory(name, labels=names)
+    origin = origin_of(checkpoint, empty)
+    if origin.options:
+        empty = _without_memory(name, labels=names, **origin.options)
+    fitted, match = origin.fit(empty.model.state_dict())
+    _check(fitted, match, empty, path, origin, partial=partial, allow_nan=allow_nan)
+    if match.complete:
+        return _filled(empty, fitted, origin.spec), match
+    network = build_network(name, labels=names, expects=origin.spec, **origin.options)
+    network.model.load_state_dict({**network.model.state_dict(), **fitted})
+    return network.eval(), match
+
+
+def load_weights(
+    network: Network,
+    path: Path | str,
+    *,
+    without: Sequence[str] = (),
+    partial: bool = False,
+    allow_nan: bool = False,
+) -> Match:
     """Load a checkpoint into a network that is there already.
 
     Args:
-        network: changed in place, and only if everything fits.
-        path: a checkpoint, of Kinetoscope or of PyTorch.
+        network: changed in place, and only if everything fits. How it shows frames to its model
+            stays as it is; where the checkpoint wants it otherwise, the match has a note of it.
+        path: a checkpoint of any library that is known.
         without: layers that keep the weights they have, such as `("label",)` for fine-tuning on
             other labels.
+        partial: whether to go on where tensors are missing, left over or of another shape.
+        allow_nan: whether to go on where a weight is no number, or infinite.
 
     Returns:
         what matched.
@@ -162,86 +162,45 @@ def load_weights(network: Network, path: Path | str, *, without: Sequence[str] =
     """
     for layer in without:
         network.layer(layer)
+    checkpoint = read_checkpoint(Path(path))
+    return _load(
+        network, Path(path), checkpoint, without=without, partial=partial, allow_nan=allow_nan
+    )
+
+
+def _load(
+    network: Network,
+    path: Path,
+    checkpoint: Checkpoint,
+    *,
+    without: Sequence[str] = (),
+    partial: bool,
+    allow_nan: bool,
+) -> Match:
     wanted = network.model.state_dict()
-    fitted, match = fit(open_checkpoint(Path(path)), wanted, without=without)
-    _check_complete(match, network, Path(path))
+    origin = origin_of(checkpoint, network, stays=True)
+    fitted, match = origin.fit(wanted, without=without)
+    _check(fitted, match, network, path, origin, partial=partial, allow_nan=allow_nan)
     network.model.load_state_dict({**wanted, **fitted})
     network.__dict__.pop("weights_hash", None)  # the hash of the weights that were there before
     return match
 
 
-def fit(
-    found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], *, without: Sequence[str] = ()
-) -> tuple[dict[str, Tensor], Match]:
-    """Match the tensors of a checkpoint with those of a model, by name and shape.
-
-    A prefix that a wrapper put before every name is taken off where more names match without it.
-    The weights of a fully connected layer fit a convolution that sees the same inputs, and those of
-    a convolution in the plane fit one of a single frame: their numbers lie in the same order.
-
-    Args:
-        found: the checkpoint's tensors.
-        wanted: the model's own, for their names, shapes and types.
-        without: layers left as they are.
-
-    Returns:
-        the tensors that fit, in the model's shapes and types, and what matched.
-    """
-    left = tuple(name for name in wanted if _within(name, without))
-    wanted = {name: tensor for name, tensor in wanted.items() if name not in left}
-    found = max(_unwrapped(found), key=lambda renamed: len(wanted.keys() & renamed.keys()))
-    fits = {
-        name: _same_content(found[name].shape, wanted[name].shape)
-        for name in wanted
-        if name in found
-    }
-    match = Match(
-        loaded=_told(name for name, fit in fits.items() if fit),
-        missing=_told(name for name in wanted if name not in found),
-        unexpected=_told(name for name in found if name not in wanted and name not in left),
-        misfits=tuple(
-            (name, tuple(found[name].shape), tuple(wanted[name].shape))
-            for name in _told(name for name, fit in fits.items() if not fit)
-        ),
-        left=_told(left),
+def _found(name: str, weights: Path | str) -> tuple[Path, tuple[str, ...] | None]:
+    """The file of weights, and their labels where these are in no file."""
+    path = Path(weights)
+    family, rest = family_of(name)
+    if path.exists() or not str(weights).isidentifier():
+        return path, None
+    if hasattr(family, "released"):
+        released = family.released(rest, str(weights))
+        return released.file(), released.labels
+    raise WeightsError(
+        f"{path} can't be opened",
+        got=f"no such file, and no weights of {name} that a library has released",
+        expected="a checkpoint file",
+        hint=f'load_network("{name}") brings those of its source' if name[:3] == "hf:" else None,
     )
-    fitted = {
-        name: found[name].reshape(wanted[name].shape).to(wanted[name].dtype)
-        for name, fit in fits.items()
-        if fit
-    }
-    return fitted, match
-
-
-def _told(names: Iterable[str]) -> tuple[str, ...]:
-    return tuple(name for name in names if not name.endswith(COUNTER))
-
-
-def read_metadata(path: Path) -> dict[str, Any] | None:
-    """What `save_network` wrote beside the weights; None where the file is of somebody else.
-
-    Raises:
-        WeightsError: the file is damaged, or was saved by a later Kinetoscope.
-    """
-    if path.suffix != ".safetensors" or not path.is_file():
-        return None
-    try:
-        with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get("kinetoscope")
-        about = None if text is None else json.loads(text)
-    except (safetensors.SafetensorError, ValueError) as error:
-        raise WeightsError(
-            f"{path} can't be read",
-            got=str(error),
-            expected="a whole safetensors file",
-        ) from error
-    if about is not None and about.get("format") != FORMAT:
-        raise WeightsError(
-            f"{path} was saved by another Kinetoscope",
-            got=f"format {about.get('format')} of version {about.get('kinetoscope')}",
-            expected=f"format {FORMAT}, which version {kinetoscope.__version__} reads",
-        )
-    return about
 
 
 def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -255,7 +214,34 @@ def _apart(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return apart
 
 
-def _load_saved(path: Path, labels: Sequence[str] | None) -> Network:
+def _load_saved(path: Path, labels: Labels, *, allow_nan: bool) -> tuple[Network, Match]:
+    about = _check_saved(path)
+    count = labels if labels is None or isinstance(labels, int) else len(labels)
+    if count is not None and count != len(about["labels"]):
+        raise WeightsError(
+            f"{path} has another number of labels",
+            got=f"{count} labels",
+            expected=f"{len(about['labels'])}: {some(about['labels'])}",
+        )
+    empty = _without_memory(
+        about["name"],
+        labels=about["labels"] if labels is None or isinstance(labels, int) else labels,
+        expects=ClipSpec.from_json(about["expects"]),
+        **about["options"],
+    )
+    origin = Origin(read_checkpoint(path), empty.expects)
+    fitted, match = fit(origin.checkpoint.tensors, empty.model.state_dict())
+    _check(fitted, match, empty, path, origin, partial=False, allow_nan=allow_nan)
+    return _filled(empty, fitted, empty.expects), match
+
+
+def _without_memory(name: str, **what: Any) -> Network:
+    with torch.device("meta"):
+        return build_network(name, **what)
+
+
+def _check_saved(path: Path) -> dict[str, Any]:
+    """What the file says of its network, if that can be built."""
     if not path.is_file():
         if path.suffix or path.parent != Path():
             raise WeightsError(
@@ -264,71 +250,85 @@ def _load_saved(path: Path, labels: Sequence[str] | None) -> Network:
                 expected="a file that Kinetoscope saved, or a network's name",
             )
         raise unknown_name("network", str(path), list(ZOO))
-    about = read_metadata(path)
-    if about is None or about.get("name") not in ZOO or not about.keys() >= TO_BUILD:
+    about = read_metadata(path) or {}
+    name = about.get("name")
+    if isinstance(name, str) and name.startswith(ELSEWHERE):
+        raise WeightsError(
+            f"{path} has the weights of a network that is not in it",
+            got=f"weights of {name}",
+            expected="a network of the zoo, which opening a file can build",
+            hint="where you trust that source, name it yourself: "
+            f'load_network("{name}", weights="{path}")',
+        )
+    if not isinstance(name, str) or not is_name(name) or not about.keys() >= TO_BUILD:
         raise WeightsError(
             f"{path} does not say how to build its network",
-            got=f"the name {about['name']}"
-            if about and "name" in about
-            else "no name of a network",
+            got=f"the name {name}" if name else "no name of a network",
             expected="a file that save_network wrote, of a network of the zoo",
             hint='load_network("NAME", weights=...) or load_weights(network, ...)',
         )
-    if labels is not None and len(labels) != len(about["labels"]):
-        raise WeightsError(
-            f"{path} has another number of labels",
-            got=f"{len(labels)} labels",
-            expected=f"{len(about['labels'])}: {_some(about['labels'])}",
-        )
-    with torch.device("meta"):
-        network = build_network(
-            about["name"],
-            labels=labels or about["labels"],
-            expects=ClipSpec.from_json(about["expects"]),
-            **about["options"],
-        )
-    return _filled(network, path)
+    return about
 
 
-def _filled(empty: Network, path: Path) -> Network:
-    """Fill a network that was built without memory with the weights of a file."""
-    wanted = empty.model.state_dict()
-    fitted, match = fit(open_checkpoint(path), wanted)
-    _check_complete(match, empty, path)
+def _filled(empty: Network, fitted: Mapping[str, Tensor], spec: ClipSpec) -> Network:
+    """Fill a network that was built without memory with all its weights."""
     counters = {
-        name: torch.zeros(tensor.shape, dtype=tensor.dtype)
-        for name, tensor in wanted.items()
+        name: torch.zeros(tensor.shape, dtype=tensor.dtype, device="cpu")
+        for name, tensor in empty.model.state_dict().items()
         if name.endswith(COUNTER)
     }
     empty.model.load_state_dict({**counters, **fitted}, assign=True)
     return Network(
         empty.model,
         labels=empty.labels,
-        expects=empty.expects,
+        expects=spec,
         name=empty.name,
         options=empty.options,
         layers=empty.layers,
     ).eval()
 
 
-def _check_complete(match: Match, network: Network, path: Path) -> None:
-    if match.complete:
-        return
+def _check(
+    fitted: Mapping[str, Tensor],
+    match: Match,
+    network: Network,
+    path: Path,
+    origin: Origin,
+    *,
+    partial: bool,
+    allow_nan: bool,
+) -> None:
+    """Refuse weights that are not all there, or no numbers, unless that was asked for."""
+    if not match.complete and not (partial and match.loaded):
+        _refuse(match, network, path, origin)
+    if not allow_nan and (names := not_finite(fitted)):
+        raise WeightsError(
+            f"{path} has weights that are no numbers",
+            got=f"NaN or infinity in {some(names)}",
+            expected="finite numbers",
+            hint="training has diverged, or the file is damaged; allow_nan=True loads it anyhow",
+        )
+
+
+def _refuse(match: Match, network: Network, path: Path, origin: Origin) -> NoReturn:
     if trained_on := _labels_of(match, len(network.labels)):
         layers = list(dict.fromkeys(_layer_of(name, network) for name, _, _ in match.misfits))
         raise WeightsError(
             f"{path} was trained on other labels than {network.name} has",
             got=f"scores for {trained_on} labels; {match}",
             expected=f"scores for {len(network.labels)} labels",
-            hint=f"name its labels (labels=[{trained_on} names]), or leave out what scores them:"
+            hint=f"name its labels (labels=[{trained_on} names]), or say how many (labels="
+            f"{trained_on}), or leave out what scores them:"
             f" load_weights(network, path, without={layers})",
         )
-    about = read_metadata(path)
+    about = origin.checkpoint.about.get("name")
     raise WeightsError(
         f"{path} does not fit {network.name}",
         got=match,
         expected="every tensor in both, and of one shape",
-        hint=f"the file says that it is {about.get('name')}" if about else None,
+        hint=f"the file says that it is {about}"
+        if about
+        else origin.why_not(network.model.state_dict()),
     )
 
 
@@ -341,42 +341,7 @@ def _labels_of(match: Match, labels: int) -> int | None:
     """How many labels the checkpoint scores, where that is all in which it differs."""
     counts = {found[:1] for _, found, _ in match.misfits}
     only_the_first = all(
-        found[1:] == wanted[1:] and wanted[:1] == (labels,) for _, found, wanted in match.misfits
+        found[1:2] == wanted[1:2] and wanted[:1] == (labels,) for _, found, wanted in match.misfits
     )
     alone = not match.missing and not match.unexpected
     return next(iter(counts))[0] if alone and len(counts) == 1 and only_the_first else None
-
-
-def _unwrapped(found: Mapping[str, Tensor]) -> list[Mapping[str, Tensor]]:
-    """The checkpoint as it is, and with each prefix that all its names share taken off."""
-    ways = [found]
-    while prefix := _shared_prefix(ways[-1]):
-        ways.append({name.removeprefix(prefix): value for name, value in ways[-1].items()})
-    return ways
-
-
-def _shared_prefix(names: Collection[str]) -> str:
-    shared = [prefix for prefix in PREFIXES if all(name.startswith(prefix) for name in names)]
-    return shared[0] if names and shared else ""
-
-
-def _same_content(found: Sequence[int], wanted: Sequence[int]) -> bool:
-    """Whether the numbers of one shape lie in the same order as those of the other.
-
-    >>> _same_content((4096, 8192), (4096, 512, 1, 4, 4)), _same_content((8, 3, 9), (8, 27))
-    (True, False)
-    """
-    if tuple(found) == tuple(wanted):
-        return True
-    flat = len(found) == 2 and math.prod(wanted[1:]) == found[1]
-    plane = len(found) == 4 and tuple(wanted) == (*found[:2], 1, *found[2:])
-    return len(wanted) == 5 and found[0] == wanted[0] and (flat or plane)
-
-
-def _within(name: str, layers: Sequence[str]) -> bool:
-    return any(name.startswith(f"{layer}.") for layer in layers)
-
-
-def _some(names: Sequence[str], count: int = 4) -> str:
-    rest = f", and {len(names) - count} more" if len(names) > count else ""
-    return ", ".join(names[:count]) + rest

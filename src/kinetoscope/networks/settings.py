@@ -1,0 +1,57 @@
+"""What does a trainer's configuration say that its weights do not?
+
+Some checkpoints carry the configuration that they were trained with, as text. It is searched for
+the few settings without which the same weights answer otherwise: how colours were shown, and which
+function compares places in a non-local block. It is never run, and never parsed as code.
+"""
+
+import re
+from dataclasses import replace
+from typing import Any
+
+from kinetoscope.networks.dialect import Colours, Dialect
+
+LONGEST = 1_000_000
+"""No more of the text is searched [characters]."""
+
+NUMBER = r"\s*-?\s*(\d[\d.]*)\s*"
+THREE = rf"(?:\[{NUMBER},{NUMBER},{NUMBER}\]|{NUMBER}{NUMBER}{NUMBER})"
+
+MEAN = re.compile(rf"\bmean\s*[=:]\s*{THREE}", re.IGNORECASE)
+STD = re.compile(rf"\bstd\s*[=:]\s*{THREE}", re.IGNORECASE)
+REVERSED = re.compile(r"REVERSE_INPUT_CHANNEL:\s*true|to_bgr\s*=\s*True", re.IGNORECASE)
+
+NON_LOCAL = re.compile(r"(?:INSTANTIATION:\s*|mode\s*=\s*['\"])(\w+)")
+KINDS = {
+    "softmax": "embedded-gaussian",
+    "embedded_gaussian": "embedded-gaussian",
+    "gaussian": "gaussian",
+    "dot_product": "dot-product",
+    "concatenation": "concatenation",
+}
+"""What PySlowFast and mmaction2 call the pairwise functions."""
+
+
+def colours_of(dialect: Dialect, settings: str | None) -> Colours | None:
+    """How frames were shown: as the settings say, else as is usual for the library."""
+    usual, text = dialect.colours, (settings or "")[:LONGEST]
+    if usual is None:
+        return None
+    mean, std = MEAN.search(text), STD.search(text)
+    if mean and std:
+        usual = replace(usual, mean=_three(mean), std=_three(std))
+    return replace(usual, reversed=bool(REVERSED.search(text)))
+
+
+def options_of(dialect: Dialect, settings: str | None) -> dict[str, Any]:
+    """What the network must be built with to answer as it was trained."""
+    found = NON_LOCAL.search((settings or "")[:LONGEST])
+    kind = KINDS.get(found[1]) if found else None
+    return {**dialect.options, **({"non_local_kind": kind} if kind else {})}
+
+
+def _three(found: re.Match[str]) -> tuple[float, float, float]:
+    """Three numbers, of which those of old trainers go to 255."""
+    red, green, blue = (float(each) for each in found.groups() if each is not None)
+    scale = 255.0 if max(red, green, blue) > 1.5 else 1.0
+    return red / scale, green / scale, blue / scale
