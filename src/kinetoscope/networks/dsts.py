@@ -39,6 +39,7 @@ from torch.nn import functional
 
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.errors import RecipeError
+from kinetoscope.networks.blocks import Conv
 from kinetoscope.networks.dsts_routing import (
     HOTTEST,
     ActiveNeuron,
@@ -48,6 +49,7 @@ from kinetoscope.networks.dsts_routing import (
     Pulse,
     PulseKind,
     RoutingEntropy,
+    check_temperature,
 )
 from kinetoscope.networks.network import Network
 from kinetoscope.networks.trial import run
@@ -73,6 +75,8 @@ class DSTSConfig:
         pulse: what is made of the scoring convolutions' answer: their `mean` or `sum`.
         literal: compute pulses by those convolutions instead of by vectors that answer alike.
         temperature: of routing, before training.
+        plain: layers that choose nothing in place of DSTS, at its cost: to see what choosing is
+            good for.
     """
 
     labels: int = 16
@@ -85,6 +89,7 @@ class DSTSConfig:
     pulse: PulseKind = "mean"
     literal: bool = False
     temperature: float = HOTTEST
+    plain: bool = False
 
 
 VARIANTS = {
@@ -113,12 +118,13 @@ class DSTS(nn.Module):
         pulse: what is made of the scoring convolutions' answer: their `mean` or `sum`.
         literal: compute pulses by those convolutions instead of by vectors that answer alike.
         temperature: of routing, before training.
+        plain: layers that choose nothing, at the same cost.
 
     Raises:
         RecipeError: there are no neurons or no layers, or the temperature is not above 0.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the settings of a DSTSConfig, a word each
         self,
         channels: int,
         *,
@@ -128,19 +134,25 @@ class DSTS(nn.Module):
         pulse: PulseKind = "mean",
         literal: bool = False,
         temperature: float = HOTTEST,
+        plain: bool = False,
     ):
         super().__init__()
         _check_counts(neurons=neurons, layers=layers, width=width)
+        check_temperature(temperature)
         width = width or max(1, channels // 2)
+
+        def layer() -> nn.Module:
+            if plain:
+                return PlainLayer(channels, width)
+            if literal:
+                scored = LiteralPulse(channels, neurons, width=width, kind=pulse)
+            else:
+                scored = Pulse(channels, neurons, kind=pulse)
+            return DSTSLayer(channels, neurons, width, pulse=scored, temperature=temperature)
+
         self.names = [f"layer{number}" for number in range(1, layers + 1)]
         for name in self.names:
-            scored = (
-                LiteralPulse(channels, neurons, width=width, kind=pulse)
-                if literal
-                else Pulse(channels, neurons, kind=pulse)
-            )
-            layer = DSTSLayer(channels, neurons, width, pulse=scored, temperature=temperature)
-            self.add_module(name, layer)
+            self.add_module(name, layer())
         self.skip = Skip()
 
     def forward(self, x: Volume) -> Maps:
@@ -193,6 +205,31 @@ class DSTSLayer(nn.Module):
     def upstream(self) -> list[str]:
         """The weights that decide what is computed, rather than what comes of it."""
         return ["pulse.weight", "gates.weight"]
+
+
+class PlainLayer(nn.Module):
+    """A layer without choices: every channel goes through a spatial and a temporal operator.
+
+    It has fewer of them, so that it costs a clip what a `DSTSLayer` costs whose gates send half of
+    the channels either way.
+
+    Args:
+        channels: that it takes and answers.
+        width: channels that an operator of the `DSTSLayer` answers.
+    """
+
+    def __init__(self, channels: int, width: int):
+        super().__init__()
+        # per place: 12 * channels / 2 taps a channel of an operator there, 12 * channels here, and
+        # one each for mixing
+        width = max(1, round(width * 7 / 13))
+        self.spatial = Conv(channels, width, kernel=SPACE, norm=True)
+        self.temporal = Conv(channels, width, kernel=TIME, norm=True)
+        self.sum = Skip()
+        self.mix = nn.Conv3d(width, channels, 1)
+
+    def forward(self, x: Volume) -> Maps:
+        return self.mix(self.sum(self.spatial(x), self.temporal(x)))
 
 
 class Operator(nn.Module):
@@ -354,6 +391,7 @@ def build(config: DSTSConfig) -> nn.Module:
         pulse=config.pulse,
         literal=config.literal,
         temperature=config.temperature,
+        plain=config.plain,
     ).model
 
 
@@ -368,10 +406,11 @@ def published_layers(config: DSTSConfig) -> tuple[str, ...]:
     with torch.device("meta"):
         network = _backbone(config)
     earlier, _ = _seen_before(network, config.before)
+    parts = ("pulse", "neuron", "entropy", "gates", "spatial", "temporal", "mix")
     inner = [
         f"{config.before}.dsts.layer{number}.{part}"
         for number in range(1, config.layers + 1)
-        for part in ("pulse", "neuron", "entropy", "gates", "spatial", "temporal", "mix")
+        for part in parts[4 * config.plain :]
     ]
     # a layer that is replaced answers the same as before, at the end of what it became
     later = [name for name in network.layers if name not in earlier]

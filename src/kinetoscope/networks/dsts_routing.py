@@ -50,7 +50,7 @@ class Pulse(nn.Module):
     def __init__(self, channels: int, neurons: int, *, kind: PulseKind = "mean"):
         super().__init__()
         self.weight = nn.Parameter(torch.empty(neurons, channels))
-        self.kind = kind
+        self.kind: PulseKind = kind
         nn.init.uniform_(self.weight, -1 / math.sqrt(channels), 1 / math.sqrt(channels))
 
     def forward(self, x: Volume) -> Pulses:
@@ -64,7 +64,8 @@ class LiteralPulse(nn.Module):
     def __init__(self, channels: int, neurons: int, *, width: int, kind: PulseKind = "mean"):
         super().__init__()
         self.weight = nn.Parameter(torch.empty(neurons * width, channels, 1, 1, 1))
-        self.neurons, self.kind = neurons, kind
+        self.neurons = neurons
+        self.kind: PulseKind = kind
         nn.init.uniform_(self.weight, -1 / math.sqrt(channels), 1 / math.sqrt(channels))
 
     def forward(self, x: Volume) -> Pulses:
@@ -91,7 +92,7 @@ class ActiveNeuron(nn.Module):
 
     def __init__(self, temperature: float = HOTTEST):
         super().__init__()
-        _check_temperature(temperature)
+        check_temperature(temperature)
         self.register_buffer("temperature", torch.tensor(float(temperature)))
 
     def forward(self, pulses: Pulses) -> Choice:
@@ -145,7 +146,12 @@ def _gumbel(like: Tensor) -> Tensor:
     return -torch.empty_like(like).exponential_().clamp_min(1e-20).log()
 
 
-def _check_temperature(temperature: float) -> None:
+def check_temperature(temperature: float) -> None:
+    """Refuse a temperature that no choice can be made at.
+
+    Raises:
+        RecipeError: it is not above 0.
+    """
     if not 0 < temperature < math.inf:
         raise RecipeError(
             "the temperature of routing is out of its range",

@@ -19,6 +19,7 @@ from kinetoscope.clips.store import ClipStore
 from kinetoscope.clips.transforms import Box, Place
 from kinetoscope.errors import CatalogError, KinetoscopeError
 from kinetoscope.files import settings_key
+from kinetoscope.networks.tasks import tasks_of
 from kinetoscope.networks.zoo import build_network
 from kinetoscope.training.batches import hold_out
 from kinetoscope.training.meta import check_upstream
@@ -128,9 +129,12 @@ def open_material(recipe: Recipe, *, progress: bool) -> Material:
     Raises:
         CatalogError: the catalog can't be read, or more videos fail to open than are allowed.
         UnknownNameError: there is no such split, or no such network.
-        RecipeError: the network has nothing upstream, which the recipe wants to train apart.
+        RecipeError: the network has nothing upstream, which the recipe wants to train apart; or
+            labels carry no task, where the recipe wants several.
     """
     catalog = read_catalog(recipe.catalog, root=recipe.root or None)
+    if recipe.multi_task:
+        tasks_of(catalog.labels)
     train, held, test = parted(catalog, recipe)
     with torch.device("meta"):  # to see what it expects; weights come later
         network = build_network(recipe.network, labels=2, **recipe.options)

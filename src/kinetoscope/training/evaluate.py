@@ -27,6 +27,7 @@ from kinetoscope.clips.spec import Stream
 from kinetoscope.errors import CatalogError, ClipError, KinetoscopeError
 from kinetoscope.memory import keep_memory
 from kinetoscope.networks.network import Network, evaluating
+from kinetoscope.networks.tasks import among, log_probabilities, task_of
 from kinetoscope.tensors import Scores
 from kinetoscope.training.evaluation import CROPS, TOP, Evaluation, Order, Protocol, most_probable
 from kinetoscope.training.progress import tracked
@@ -51,7 +52,8 @@ def evaluate(  # noqa: PLR0913 - the protocol is spelt out, a word each
 ) -> Evaluation:
     """Show a network every video of a catalog.
 
-    Labels are matched by name. The same videos give the same result whatever the batch.
+    Labels are matched by name; where a network has several tasks, a video is told apart from those
+    of its own task. The same videos give the same result whatever the batch.
 
     Args:
         network: left in the mode it is in.
@@ -69,7 +71,14 @@ def evaluate(  # noqa: PLR0913 - the protocol is spelt out, a word each
         CatalogError: a label that the network does not have, or no labelled video could be opened.
         ClipError: a stream is to be blanked that the network is not shown alone.
     """
-    protocol = Protocol(clips=clips, crops=crops, without=without, order=order, seed=seed)
+    protocol = Protocol(
+        clips=clips,
+        crops=crops,
+        without=without,
+        order=order,
+        seed=seed,
+        own_task=bool(network.tasks),
+    )
     _check_without(network, without)
     keep_memory()
     places = label_places(network.labels, catalog)
@@ -82,6 +91,7 @@ def evaluate(  # noqa: PLR0913 - the protocol is spelt out, a word each
             if isinstance(answer, KinetoscopeError):
                 errors.append({"path": path, "where": entry.where, "error": str(answer)})
                 continue
+            answer = _of_own_task(network, answer, entry.label)
             answers.append(answer.mean(dim=0))
             truth.append(places.get(entry.label, -1))
             told = _told(network.labels, answer.mean(dim=0), entry.label)
@@ -148,7 +158,7 @@ def probabilities_of(
     if without is not None:
         blank = torch.zeros_like(normalized.stream(without))
         normalized = replace(normalized, **{without: blank})
-    return network.answer(normalized).softmax(dim=1)
+    return log_probabilities(network.answer(normalized), network.tasks).exp()
 
 
 def reordered(clip: Clip, order: Order, generator: torch.Generator) -> Clip:
@@ -235,6 +245,13 @@ def _flush(
         return []
     each = torch.cat(answers).split([len(views) for _, views in waiting])
     return [(entry, views, answer) for (entry, views), answer in zip(waiting, each, strict=True)]
+
+
+def _of_own_task(network: Network, answer: Scores, label: str | None) -> Scores:
+    """Where there are several tasks, nothing of those that a video is not of."""
+    if not network.tasks or label is None:
+        return answer
+    return answer * among(network.tasks, task_of(label))
 
 
 def _told(labels: tuple[str, ...], mean: Tensor, label: str | None) -> dict[str, Any]:

@@ -46,6 +46,7 @@ class Protocol:
         order: `forward`; `reversed`, with the motion negated; `shuffled`, each frame with the
             motion that followed it; `still`, the middle frame throughout, and no motion.
         seed: of the shuffling.
+        own_task: whether a video's label was sought among those of its own task alone.
     """
 
     clips: int = 1
@@ -53,6 +54,7 @@ class Protocol:
     without: Stream | None = None
     order: Order = "forward"
     seed: int = 0
+    own_task: bool = False
 
     def __post_init__(self):
         for name, known in (
@@ -86,6 +88,8 @@ class Protocol:
             said.append(f"without {self.without}")
         if self.order != "forward":
             said.append(f"frames {self.order}")
+        if self.own_task:
+            said.append("labels of the video's own task")
         return "; ".join(said)
 
 

@@ -24,6 +24,7 @@ from kinetoscope.clips.clip import ClipBatch
 from kinetoscope.errors import RecipeError
 from kinetoscope.networks.network import Network
 from kinetoscope.networks.noise import frozen_noise
+from kinetoscope.networks.tasks import own_scores
 from kinetoscope.training import batches as plan
 from kinetoscope.training.augment import change, draw_changes, mix
 from kinetoscope.training.drawing import CHANCES, Material
@@ -196,7 +197,8 @@ class Fitting:
             self.network.model.get_parameter(name).grad = None
         self._move()
         self.average.update_parameters(self.network.model)
-        right = (scores.argmax(dim=1) == shown.targets.argmax(dim=1)).sum()
+        truth = shown.targets.argmax(dim=1)
+        right = (own_scores(scores, truth, self.network.tasks).argmax(dim=1) == truth).sum()
         return torch.tensor([loss.item(), right.item(), len(each)], dtype=torch.float64)
 
     def _move_upstream(self, shown: Shown, held: Shown) -> None:
@@ -227,7 +229,13 @@ class Fitting:
         return self._whole(self._losses(scores, shown).sum(), shown)
 
     def _losses(self, scores: Tensor, shown: Shown) -> Tensor:
-        return losses(scores, shown.targets, self.recipe, label_weights=self.label_weights)
+        return losses(
+            scores,
+            shown.targets,
+            self.recipe,
+            label_weights=self.label_weights,
+            tasks=self.network.tasks,
+        )
 
     def _whole(self, loss: Tensor, shown: Shown) -> Tensor:
         """The mean over the clips of all processes, whose gradients are averaged afterwards."""
@@ -297,7 +305,8 @@ class Fitting:
                 network.scores(held.centre(part).to(self.fabric.device)).cpu().float()
                 for part in plan.batches(places, self.recipe.clips_per_batch)
             ]
-            measured = _measured(torch.cat(scores), torch.as_tensor(held.truth))
+            truth = torch.as_tensor(held.truth)
+            measured = _measured(own_scores(torch.cat(scores), truth, network.tasks), truth)
         return self.fabric.broadcast(measured)
 
     def _check_batches(self) -> None:

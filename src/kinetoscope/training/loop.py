@@ -66,7 +66,11 @@ def train(
     with torch.random.fork_rng(_indices(fabric.device)):
         torch.manual_seed(recipe.seed)
         network = build_network(
-            recipe.network, labels=material.labels, expects=material.spec, **recipe.options
+            recipe.network,
+            labels=material.labels,
+            expects=material.spec,
+            multi_task=recipe.multi_task,
+            **recipe.options,
         )
         training = Training(Fitting(fabric, recipe, network, material), folder)
         training.run(progress=progress)

@@ -45,9 +45,10 @@ def upstream_names(model: nn.Module) -> tuple[str, ...]:
     """
     found = []
     for path, module in model.named_modules():
-        listed: Any = getattr(type(module), "upstream", None)
+        listed: Any = getattr(module, "upstream", None)
         if callable(listed):
-            found += [f"{path}.{name}" if path else name for name in listed(module)]
+            named: Any = listed()
+            found += [f"{path}.{name}" if path else name for name in named]
     known = {name for name, weight in model.named_parameters() if weight.requires_grad}
     return tuple(name for name in dict.fromkeys(found) if name in known)
 

@@ -116,6 +116,8 @@ class Recipe:
         warm_up_epochs: in which the learning rate rises from 0.
         schedule: `cosine` falls to 0 at the last step; `constant` stays.
         label_smoothing: share of the target that is spread over all labels.
+        multi_task: whether labels are named `task/label`, and only those of one task are rivals:
+            a network for several data sets at once.
         class_balance: `loss` weighs clips of rare labels more, `sampling` draws them more often.
         ema_decay: of the running average of the weights, which is what is evaluated and saved; 0
             for none. It is shorter over the first steps.
@@ -145,6 +147,7 @@ class Recipe:
     warm_up_epochs: float = 1.0
     schedule: Literal["cosine", "constant"] = "cosine"
     label_smoothing: float = 0.1
+    multi_task: bool = False
     class_balance: Literal["none", "loss", "sampling"] = "none"
     ema_decay: float = 0.99
     precision: Literal["32-true", "bf16-mixed"] = "32-true"
@@ -342,7 +345,8 @@ def _check_known(values: Mapping[str, Any], known: Sequence[str], table: str) ->
 def _check_types(kind: type, values: Mapping[str, Any], table: str = "") -> None:
     hints = get_type_hints(kind)
     for name, value in values.items():
-        if not is_bearable(value, hints[name]) or isinstance(value, bool):
+        truth = isinstance(value, bool) and hints[name] is not bool  # a bool is an int in Python
+        if truth or not is_bearable(value, hints[name]):
             raise RecipeError(
                 f"{table}{name} has a value of another kind",
                 got=f"{table}{name} = {value!r}",
@@ -351,6 +355,7 @@ def _check_types(kind: type, values: Mapping[str, Any], table: str = "") -> None
 
 
 _KINDS: dict[Any, str] = {
+    bool: "true or false",
     int: "a whole number",
     float: "a number",
     str: "text in quotes",

@@ -67,15 +67,15 @@ PART_COLOURS: tuple[tuple[Colour, Colour], ...] = (  # fill and rim
     ((20.0, 20.0, 24.0), (250.0, 250.0, 245.0)),
 )
 
-BODY_SIZES = (17.0, 21.0)  # radius of a disc of the same area [pixels of 64]
-PART_SIZES = (3.2, 4.0)  # [pixels of 64]
+BODY_SIZES = (18.0, 22.0)  # radius of a disc of the same area [pixels of 64]
+PART_SIZES = (4.2, 5.2)  # [pixels of 64]
 RIM = 1.2  # [pixels of 64]
-REACH = 4.0  # how far the part moves to either side [pixels of 64]
-PERIODS = {"slow": 12.0, "fast": 6.0}  # [frames]
-SPEEDS = (0.3, 1.1)  # of the body [pixels of 64 per frame]
+REACH = 5.5  # how far the part moves to either side [pixels of 64]
+PERIODS = {"slow": 20.0, "fast": 10.0}  # [frames]
+SPEEDS = (0.2, 0.7)  # of the body [pixels of 64 per frame]
 OFF_CENTRE = 6.0  # how far from the body's centre the part sits [pixels of 64]
 MIDDLE = 5.0  # how far the body's path may lie from the clip's centre [pixels of 64]
-DRIFTS = (0.15, 0.6)  # of the background, in every second clip [pixels of 64 per frame]
+DRIFTS = (0.1, 0.4)  # of the background, in every second clip [pixels of 64 per frame]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -240,7 +240,7 @@ def render(clip: PartClip, *, size: int, frames: int) -> Drawn:
     own, shown = part_track(clip, frames)
     right, down = _from_centre(places, size)
     body = outlines.distance(clip.shape, *_turned(right, down, clip.angle), clip.size)
-    part = outlines.distance("disc", *_from_centre(places + own, size), clip.part_size)
+    part = np.hypot(*_from_centre(places + own, size)) - clip.part_size
     pictures = _layered(_background(clip, size, frames), _body(clip, right, down, body), body)
     seen = rearrange(shown, "time -> time 1 1")
     pictures = _layered(pictures, _part(clip, part, size), part, seen)
@@ -272,11 +272,12 @@ def _body_path(clip: PartClip, frames: int) -> Track:
     )
 
 
-def _from_centre(places: Track, size: int) -> tuple[Plane, ...]:
+def _from_centre(places: Track, size: int) -> tuple[Plane, Plane]:
     """Where each pixel's centre lies from a place [pixels], (right, down)."""
     steps = np.arange(size, dtype=float)
     right, down = rearrange(places, "time side -> side time 1 1")
-    return np.broadcast_arrays(steps - right, steps[:, None] - down)
+    right, down = np.broadcast_arrays(steps - right, steps[:, None] - down)
+    return right, down
 
 
 def _turned(right: Plane, down: Plane, angle: float) -> tuple[Plane, Plane]:
