@@ -191,6 +191,8 @@ class _Inflating:
             return _norm(module)
         if isinstance(module, ANY_RANK) and type(module).__module__.startswith(_LIBRARIES):
             return deepcopy(module)
+        if type(module).__module__.startswith("torch.nn.") and not isinstance(module, _HOLDERS):
+            raise refused(name, module, "it may mean its axes otherwise")
         return self._whole(name, module)
 
     def _frame_by_frame(self, name: str, module: nn.Module) -> nn.Module:
@@ -200,11 +202,6 @@ class _Inflating:
 
     def _whole(self, name: str, module: nn.Module) -> nn.Module:
         """A part made of parts, or one that is known only by what it computes."""
-        if (
-            type(module).__module__.startswith("torch.nn.")
-            and next(module.children(), None) is None
-        ):
-            raise refused(name, module, "it may mean its axes otherwise")
         inflated = deepcopy(module, {id(child): child for child in module.children()})
         for child_name, child in module.named_children():
             inflated.add_module(child_name, self.module(join(name, child_name), child))
@@ -301,6 +298,8 @@ def _check(plan: _Plan, module: nn.Module) -> None:
 
 _LIBRARIES = ("torch.", "torchvision.", "kinetoscope.")
 """Whose modules do what their classes say."""
+
+_HOLDERS = (nn.Sequential, nn.ModuleList, nn.ModuleDict)
 
 _OWN_WAYS = (nn.Conv2d, nn.MaxPool2d, nn.AvgPool2d, nn.BatchNorm2d, nn.GroupNorm)
 """What libraries make other kinds of, as with TensorFlow's padding, or a norm and its ReLU in one:

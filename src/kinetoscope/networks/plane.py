@@ -67,7 +67,11 @@ class MeanOfPlaces(nn.Module):
         return self.flat(self.mean(x))
 
 
-class AtLeast(nn.Module):
+class AnyRank(nn.Module):
+    """A module that takes volumes as it takes pictures."""
+
+
+class AtLeast(AnyRank):
     """Refuses pictures that a network's last layers would see nothing of; answers what it takes.
 
     Args:

@@ -23,13 +23,13 @@ from torchvision.models.shufflenetv2 import channel_shuffle
 from torchvision.ops import StochasticDepth
 
 from kinetoscope.errors import ClipError
-from kinetoscope.networks.plane import AtLeast
+from kinetoscope.networks.plane import AnyRank
 
 ANY_RANK = (
     *(nn.ReLU, nn.ReLU6, nn.LeakyReLU, nn.PReLU, nn.ELU, nn.SELU, nn.CELU, nn.GELU, nn.SiLU),
     *(nn.Mish, nn.Sigmoid, nn.Tanh, nn.Softplus, nn.Hardtanh, nn.Hardswish, nn.Hardsigmoid),
     *(nn.Identity, nn.Dropout, nn.Flatten, nn.Linear, nn.BatchNorm1d, nn.LocalResponseNorm),
-    *(nn.GroupNorm, nn.ZeroPad2d, StochasticDepth, AtLeast),
+    *(nn.GroupNorm, nn.ZeroPad2d, StochasticDepth, AnyRank),
 )
 """Modules that take volumes as they take pictures."""
 

@@ -1,0 +1,98 @@
+"""How does a network for clips start from what was learned of pictures?
+
+The weights of a network for pictures, as its library saves them, go into the same network shown
+frames, shown flow, or inflated: filters of colours become their mean for every channel of flow, and
+filters of a plane those of a volume, an equal part for every frame.
+
+Source: Wang et al., "Temporal Segment Networks", ECCV 2016, section 3.2 (cross-modality
+pre-training); Carreira and Zisserman, "Quo Vadis, Action Recognition?", CVPR 2017, section 2.3
+(inflation).
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from kinetoscope.errors import WeightsError
+from kinetoscope.networks.checkpoints import open_checkpoint, unwrapped
+from kinetoscope.networks.inflate import inflated_weight, mean_filter
+from kinetoscope.networks.matching import Match, fit
+from kinetoscope.networks.network import Network
+from kinetoscope.networks.picture_zoo import AUXILIARY, head_names
+from kinetoscope.networks.volumes import join
+
+OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])\.")
+"""How torchvision's published DenseNets still name the layers of a block."""
+
+
+def load_pictures(network: Network, path: Path | str, *, without_head: bool = False) -> Match:
+    """Start a `frames_` network from the weights of its network for pictures.
+
+    The auxiliary predictions that GoogLeNet's and Inception v3's files have are passed over.
+
+    Args:
+        network: changed in place, and only if everything fits.
+        path: a checkpoint of torchvision or timm, of the network that `network` is made of.
+        without_head: leave the layer that scores labels as it is, for other labels. With late
+            fusion, whose head is another, it is always left.
+
+    Returns:
+        what matched, and what was left.
+
+    Raises:
+        WeightsError: the file holds other weights; says what matched.
+    """
+    wanted = network.model.state_dict()
+    left = [join("model", name) for name in head_names(_pictures(network))] if without_head else []
+    left += [name for name, _ in network.model.named_children() if name == "consensus"]
+    found = as_wanted(open_checkpoint(Path(path)), wanted)
+    fitted, match = fit(found, wanted, without=left)
+    if not match.complete:
+        scores = [name for name, _, _ in match.misfits]
+        raise WeightsError(
+            f"{path} does not fit {network.name}",
+            got=match,
+            expected=f"the weights of {network.options.get('network', 'its network')} for pictures",
+            hint="without_head=True leaves the layer that scores labels" if scores else None,
+        )
+    network.model.load_state_dict({**wanted, **fitted})
+    network.__dict__.pop("weights_hash", None)  # the hash of the weights that were there before
+    return match
+
+
+def as_wanted(
+    found: Mapping[str, Tensor], wanted: Mapping[str, Tensor], *, within: str = "model"
+) -> dict[str, Tensor]:
+    """The weights of a network for pictures under the names and in the shapes of a `frames_` one.
+
+    Args:
+        found: a checkpoint's tensors.
+        wanted: the tensors of the `frames_` network, or of a module that holds the pictures' one.
+        within: the path of the network for pictures.
+    """
+    named = [
+        {join(within, OLD_DENSENET.sub(r"\1\2.", name)): each for name, each in way.items()}
+        for way in unwrapped(found)
+    ]
+    best = max(named, key=lambda way: len(way.keys() & wanted.keys()))
+    auxiliary = tuple(join(within, name) for name in AUXILIARY)
+    return {
+        name: _shaped(tensor, wanted.get(name, tensor).shape)
+        for name, tensor in best.items()
+        if name in wanted or not name.startswith(auxiliary)
+    }
+
+
+def _shaped(weight: Tensor, wanted: tuple[int, ...]) -> Tensor:
+    """A plane's filters with as many channels and as much time as wanted."""
+    if weight.ndim != 4 or len(wanted) < 4:
+        return weight
+    if weight.shape[1] == 3 != wanted[1]:
+        weight = mean_filter(weight, wanted[1])
+    return inflated_weight(weight, wanted[2]) if len(wanted) == 5 else weight
+
+
+def _pictures(network: Network) -> nn.Module:
+    return network.model.get_submodule("model")
