@@ -4,8 +4,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from kinetoscope.errors import ClipError, RecipeError
-from kinetoscope.networks.bottlenecks import Bottleneck, Spread
+from kinetoscope.errors import ClipError, RecipeError, UnknownNameError
+from kinetoscope.networks.bottlenecks import Bottleneck, Spread, pools_of
 from kinetoscope.networks.cost import multiply_adds
 from kinetoscope.networks.residual3d import TIME, VARIANTS, build
 from kinetoscope.networks.zoo import build_network
@@ -106,6 +106,37 @@ def test_inflating_3x3_kernels_is_dearer_than_1x1_as_published():
 def test_a_checkpoint_has_as_many_tensors_as_those_released(name):
     names = on_meta(name).model.state_dict()
     assert len([each for each in names if "num_batches" not in each]) == TENSORS[name]
+
+
+@pytest.mark.parametrize(
+    ("pools", "shapes"),
+    [
+        ("pyslowfast", [(8, 56, 56), (4, 56, 56)]),
+        ("mmaction2", [(8, 56, 56), (4, 56, 56)]),
+        ("caffe2", [(8, 55, 55), (4, 55, 55)]),
+        ("paper", [(8, 56, 56), (4, 56, 56)]),
+    ],
+)
+def test_pools_are_those_of_whoever_published_weights(pools, shapes):
+    first, second = pools_of(pools, 2, 2)
+    maps = torch.rand(1, 1, 16, 112, 112)
+    assert [tuple(first(maps).shape[2:]), tuple(second(first(maps)).shape[2:])] == shapes
+    seen = {"pyslowfast": [4, 5], "mmaction2": [4], "caffe2": [4, 5], "paper": [3, 4, 5]}[pools]
+    edge = 0 if pools == "caffe2" else 1  # place (5, 5) looks around pixel (11, 11) or (10, 10)
+    around = slice(10 - edge, 13 - edge)
+    assert first(maps)[0, 0, 2, 5, 5] == maps[0, 0, seen, around, around].amax()
+
+
+def test_lateral_convolutions_may_be_bare_as_mmaction2s():
+    model = on_meta("slowfast_r50_4x16", lateral_norm=False).model
+    names = [each for each in model.state_dict() if "num_batches" not in each]
+    assert len(names) == TENSORS["slowfast_r50_4x16"] - 4 * 4
+    assert [each for each in names if each.startswith("lateral")] == [
+        f"lateral.{layer}.conv.weight" for layer in ("pool1", "res2", "res3", "res4")
+    ]
+    lateral = build_network("slowfast_toy", lateral_norm=False).model.get_submodule("lateral.res2")
+    maps = torch.randn(1, 8, 16, 2, 2)
+    torch.testing.assert_close(lateral(maps), lateral.conv(maps))
 
 
 @pytest.mark.parametrize(
@@ -214,10 +245,10 @@ def test_away_from_its_ends_a_still_clip_is_seen_as_a_picture(row):
     assert not torch.allclose(as_video[:, :, :1], as_picture[:, :, :1], rtol=1e-3)
 
 
-@pytest.mark.parametrize("name", ["slow_toy", "fast_toy", "slowfast_toy"])
+@pytest.mark.parametrize("name", ["c2d_toy", "i3d_toy", "slow_toy", "fast_toy", "slowfast_toy"])
 def test_blocks_start_as_their_shortcuts_where_the_paper_trains_from_scratch(name):
-    published = name.replace("toy", "r50_4x16" if "slow" in name else "r50_32x2")
-    assert VARIANTS[published].zero_gamma
+    recipe = {"fast_toy": "r50_32x2", "slow_toy": "r50_8x8", "slowfast_toy": "r50_8x8"}
+    assert VARIANTS[name.replace("toy", recipe.get(name, "r50"))].zero_gamma
     block = next(
         each
         for each in build_network(name, zero_gamma=True).model.modules()
@@ -227,7 +258,7 @@ def test_blocks_start_as_their_shortcuts_where_the_paper_trains_from_scratch(nam
     torch.testing.assert_close(block(maps), maps)
 
 
-@pytest.mark.parametrize("name", ["c2d_r50", "i3d_r50", "i3d_r50_32x2"])
+@pytest.mark.parametrize("name", ["c2d_r50_32x2", "i3d_nl_r50_32x2"])
 def test_networks_that_start_from_pictures_keep_their_blocks(name):
     assert not VARIANTS[name].zero_gamma
 
@@ -270,6 +301,12 @@ def test_the_table_reaches_in_time_as_the_papers_say():
 def test_refuses_clips_that_do_not_fit(name, shape, message):
     with pytest.raises(ClipError, match=message):
         build_network(name).model(torch.rand(1, 3, *shape))
+
+
+def test_refuses_a_non_local_block_where_there_is_no_block():
+    config = replace(VARIANTS["i3d_nl_toy"], non_local=("res3.1", "res4.7"))
+    with pytest.raises(UnknownNameError, match=r"no block is called res4\.7"):
+        build(config)
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,9 @@ from kinetoscope.tensors import FrameBatch, Maps, Size, Volume
 Blocks = tuple[int, int, int, int]
 """How many bottlenecks res2, res3, res4 and res5 have."""
 
+Pools = Literal["pyslowfast", "mmaction2", "caffe2", "paper"]
+"""Whose pool1 and pool2; see `pools_of`."""
+
 
 @dataclass(frozen=True)
 class Time:
@@ -32,8 +35,8 @@ class Time:
         conv1: extent of its kernel [frames].
         res2, res3, res4, res5: extents of their bottlenecks' kernels, one after the other, and from
             the first again [frames].
-        halved: steps of conv1, pool1 and pool2 [frames]; a pool is as long as its step, and where
-            pool2 would not shorten, there is none.
+        halved: steps of conv1, pool1 and pool2 [frames]; where pool2 would not shorten, there is
+            none.
         inflated: which convolution of a bottleneck reaches in time: the first, 1x1 in space, or the
             second, 3x3.
     """
@@ -47,7 +50,9 @@ class Time:
     inflated: Literal["a", "b"] = "a"
 
 
-def pathway(time: Time, *, width: int, blocks: Blocks, beside: int = 0) -> dict[str, nn.Module]:
+def pathway(
+    time: Time, *, width: int, blocks: Blocks, beside: int = 0, pools: Pools = "pyslowfast"
+) -> dict[str, nn.Module]:
     """The layers from conv1 to res5, in the order of computation.
 
     Args:
@@ -56,21 +61,47 @@ def pathway(time: Time, *, width: int, blocks: Blocks, beside: int = 0) -> dict[
         blocks: how many bottlenecks each stage has.
         beside: channels that a lateral connection lays beside those of pool1; beside the stages it
             lays as many more as these are wider.
+        pools: whose.
     """
-    first, second, third = time.halved
-    taken = width + beside
+    step, taken = time.halved[0], width + beside
+    pool1, pool2 = pools_of(pools, *time.halved[1:])
     layers = {
-        "conv1": Conv(3, width, kernel=(time.conv1, 7, 7), stride=(first, 2, 2), norm=True),
-        "pool1": nn.MaxPool3d((second, 3, 3), (second, 2, 2), (0, 1, 1)),
+        "conv1": Conv(3, width, kernel=(time.conv1, 7, 7), stride=(step, 2, 2), norm=True),
+        "pool1": pool1,
         "res2": stage(taken, width, time.res2, blocks[0], inflated=time.inflated, stride=1),
-        "pool2": nn.MaxPool3d((third, 1, 1)),
+        "pool2": pool2,
         "res3": stage(4 * taken, 2 * width, time.res3, blocks[1], inflated=time.inflated),
         "res4": stage(8 * taken, 4 * width, time.res4, blocks[2], inflated=time.inflated),
         "res5": stage(16 * taken, 8 * width, time.res5, blocks[3], inflated=time.inflated),
     }
-    if third == 1:
+    if time.halved[2] == 1:
         del layers["pool2"]
     return layers
+
+
+def pools_of(pools: Pools, first: int, second: int) -> tuple[nn.MaxPool3d, nn.MaxPool3d]:
+    """pool1 and pool2, in which those who published weights differ while all else is the same.
+
+    PySlowFast's are as long as their step, and so are those of the non-local paper's caffe2 code,
+    whose pool1 has no padding: it answers 55 x 55 to 112 x 112. mmaction2's pool1 takes one frame
+    in `first`. The table of that paper says 3 x 3 x 3 and 3 x 1 x 1.
+
+    Args:
+        pools: whose.
+        first: step of pool1 [frames].
+        second: step of pool2 [frames].
+    """
+    if pools == "paper":
+        return (
+            nn.MaxPool3d((2 * first - 1, 3, 3), (first, 2, 2), (first - 1, 1, 1)),
+            nn.MaxPool3d((2 * second - 1, 1, 1), (second, 1, 1), (second - 1, 0, 0)),
+        )
+    length = 1 if pools == "mmaction2" else first
+    edge = 0 if pools == "caffe2" else 1
+    return (
+        nn.MaxPool3d((length, 3, 3), (first, 2, 2), (0, edge, edge)),
+        nn.MaxPool3d((second, 1, 1)),
+    )
 
 
 def stage(
@@ -177,3 +208,16 @@ class AverageWindows(nn.Module):
             min(extent, there) for extent, there in zip(self.window, x.shape[2:], strict=True)
         )
         return functional.avg_pool3d(x, (time, height, width), (self.step, 1, 1))
+
+
+def start_as_published(model: nn.Module, *, zero_gamma: bool) -> None:
+    """Start weights as published: the variance of gradients is kept, and blocks may be shortcuts.
+
+    Source: He et al., "Delving Deep into Rectifiers", ICCV 2015, section 2.2; Goyal et al.,
+    "Accurate, Large Minibatch SGD", 2017, section 5.1 (the last norm of every block starts at 0).
+    """
+    for module in model.modules():
+        if isinstance(module, Conv):
+            nn.init.kaiming_normal_(module.conv.weight, mode="fan_out", nonlinearity="relu")
+        if isinstance(module, Bottleneck) and isinstance(last := module.c.norm, nn.BatchNorm3d):
+            nn.init.constant_(last.weight, 0.0 if zero_gamma else 1.0)

@@ -10,8 +10,7 @@ Source: Feichtenhofer, Fan, Malik, He, "SlowFast Networks for Video Recognition"
 3 and table 1 (Slow, Fast, SlowFast); Wang, Girshick, Gupta, He, "Non-local Neural Networks", CVPR
 2018, section 4 and table 1 (C2D, I3D of 32 frames); the authors' PySlowFast (C2D, I3D of 8 frames).
 A name says depth, then frames x stride: of Slow's frames in SlowFast, of the clip elsewhere; where
-it does not, 8 x 8. Pools are as long in time as their step, as in the authors' code; table 1 of the
-second paper says 3.
+it does not, 8 x 8. Pools are PySlowFast's where `pools` does not say otherwise.
 
     layers          channels   output (time x height x width)
                                c2d, i3d         with 32 frames   slow 4x16        fast
@@ -37,17 +36,21 @@ from typing import Literal
 from torch import nn
 
 from kinetoscope.clips.spec import ClipSpec
-from kinetoscope.errors import ClipError, RecipeError
+from kinetoscope.errors import ClipError, RecipeError, unknown_name
 from kinetoscope.networks.blocks import Consensus, Conv, Label, Sample, check_least
 from kinetoscope.networks.bottlenecks import (
     AverageWindows,
     Blocks,
     Bottleneck,
     Concatenate,
+    Pools,
     Spread,
     Time,
     pathway,
+    start_as_published,
 )
+from kinetoscope.networks.non_local import Subsample, insert_non_local
+from kinetoscope.networks.pairwise import PairwiseKind
 from kinetoscope.tensors import FrameBatch, Scores, Size
 
 Pathway = Literal[
@@ -93,10 +96,11 @@ class Residual3DConfig:
         frames, stride: of its clips.
         size: height and width of its clips [pixels].
         frames_per_second: rate of the video before striding; None leaves the file's own.
+        pools: whose pool1 and pool2.
         zero_gamma: whether blocks start as their shortcuts, for training from scratch.
         dropout: share of the averaged channels left out in training.
         non_local: blocks behind which a non-local one stands.
-        non_local_kind: its pairwise function.
+        non_local_kind, non_local_subsample, non_local_scaled: as for `NonLocal`.
     """
 
     pathway: Pathway
@@ -107,10 +111,13 @@ class Residual3DConfig:
     stride: int = 8
     size: int = 224
     frames_per_second: float | None = 30.0
+    pools: Pools = "pyslowfast"
     zero_gamma: bool = False
     dropout: float = 0.5
     non_local: tuple[str, ...] = ()
-    non_local_kind: str = "embedded"
+    non_local_kind: PairwiseKind = "embedded-gaussian"
+    non_local_subsample: Subsample = "before"
+    non_local_scaled: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,9 +131,10 @@ class SlowFastConfig:
         alpha: how many frames Fast sees for each that Slow sees.
         beta: how many channels Fast has for each of Slow's.
         lateral_kernel: extent of the lateral convolutions [frames].
+        lateral_norm: whether norm and ReLU follow them; in mmaction2's weights neither does.
         res4_over_time: how many blocks of either res4 reach in time, from the first on.
         slow_frames: "every" alpha-th, from the first on, as the paper says; or "spread" from the
-            first to the last, as PySlowFast's and pytorchvideo's weights were trained.
+            first to the last, as the weights of PySlowFast and pytorchvideo were trained.
         frames, stride: of its clips, which are what Fast sees.
         size: height and width of its clips [pixels].
         zero_gamma: whether blocks start as their shortcuts.
@@ -141,6 +149,7 @@ class SlowFastConfig:
     alpha: int = 8
     beta: float = 1 / 8
     lateral_kernel: int = 5
+    lateral_norm: bool = True
     res4_over_time: int = 6
     slow_frames: Literal["every", "spread"] = "every"
     frames: int = 32
@@ -149,7 +158,7 @@ class SlowFastConfig:
     zero_gamma: bool = True
     dropout: float = 0.5
     non_local: tuple[str, ...] = ()
-    non_local_kind: str = "embedded"
+    non_local_kind: PairwiseKind = "dot-product"
 
     def __post_init__(self):
         if self.frames % self.alpha:
@@ -177,8 +186,8 @@ FIVE = ("res3.1", "res3.3", "res4.1", "res4.3", "res4.5")
 FIVE_OF_R101 = ("res3.1", "res3.3", "res4.6", "res4.13", "res4.20")
 THREE_OF_SLOW = ("slow.res4.6", "slow.res4.13", "slow.res4.20")
 
-C2D = Residual3DConfig(pathway="c2d")
-I3D = Residual3DConfig(pathway="i3d")
+C2D = Residual3DConfig(pathway="c2d", zero_gamma=True)
+I3D = Residual3DConfig(pathway="i3d", zero_gamma=True)
 C2D_32 = Residual3DConfig(pathway="c2d_long", frames=32, stride=2, frames_per_second=None)
 I3D_32 = replace(C2D_32, pathway="i3d_long")
 I3D_3X3X3_32 = replace(C2D_32, pathway="i3d_3x3x3_long")
@@ -233,7 +242,7 @@ class Residual3D(nn.Module):
         super().__init__()
         time = TIME[config.pathway]
         self.least: Size = (prod(time.halved), SHRINKING, SHRINKING)
-        layers = pathway(time, width=config.width, blocks=config.blocks)
+        layers = pathway(time, width=config.width, blocks=config.blocks, pools=config.pools)
         for name, layer in layers.items():  # conv1, pool1, res2 and so on are layers of its own
             self.add_module(name, layer)
         self.average = AverageWindows(_window(config.frames // self.least[0], config.size))
@@ -302,11 +311,17 @@ SLOW_FRAMES = {"every": Sample, "spread": Spread}
 def build(config: Residual3DConfig | SlowFastConfig) -> nn.Module:
     """The model of a configuration, untrained."""
     model = Residual3D(config) if isinstance(config, Residual3DConfig) else SlowFast(config)
-    _start(model, zero_gamma=config.zero_gamma)
-    if config.non_local:
-        from kinetoscope.networks.non_local import add_non_local
-
-        add_non_local(model, config.non_local, kind=config.non_local_kind)
+    start_as_published(model, zero_gamma=config.zero_gamma)
+    if isinstance(config, Residual3DConfig):
+        insert_non_local(
+            model,
+            _channels(model, config.non_local),
+            kind=config.non_local_kind,
+            subsample=config.non_local_subsample,
+            scaled=config.non_local_scaled,
+        )
+    else:
+        insert_non_local(model, _channels(model, config.non_local), kind=config.non_local_kind)
     return model
 
 
@@ -357,23 +372,28 @@ def _time(row: Pathway, config: SlowFastConfig) -> Time:
 
 
 def _lateral(channels: int, config: SlowFastConfig) -> Conv:
-    kernel, stride = (config.lateral_kernel, 1, 1), (config.alpha, 1, 1)
-    return Conv(channels, 2 * channels, kernel=kernel, stride=stride, norm=True)
+    lateral = Conv(
+        channels,
+        2 * channels,
+        kernel=(config.lateral_kernel, 1, 1),
+        stride=(config.alpha, 1, 1),
+        norm=True,
+        relu=config.lateral_norm,
+    )
+    if not config.lateral_norm:
+        lateral.norm = nn.Identity()  # and no bias either
+    return lateral
+
+
+def _channels(model: nn.Module, names: tuple[str, ...]) -> dict[str, int]:
+    """What each of these blocks answers."""
+    blocks = {name: each for name, each in model.named_modules() if isinstance(each, Bottleneck)}
+    for name in names:
+        if name not in blocks:
+            raise unknown_name("block", name, list(blocks))
+    return {name: blocks[name].c.conv.out_channels for name in names}
 
 
 def _window(frames: int, size: int) -> Size:
     """All places of the last maps, in clips of the size that training sees."""
     return frames, size // SHRINKING, size // SHRINKING
-
-
-def _start(model: nn.Module, *, zero_gamma: bool) -> None:
-    """Start weights as published: the variance of gradients is kept, and blocks may be shortcuts.
-
-    Source: He et al., "Delving Deep into Rectifiers", ICCV 2015, section 2.2; Goyal et al.,
-    "Accurate, Large Minibatch SGD", 2017, section 5.1 (the last norm of every block starts at 0).
-    """
-    for module in model.modules():
-        if isinstance(module, Conv):
-            nn.init.kaiming_normal_(module.conv.weight, mode="fan_out", nonlinearity="relu")
-        if isinstance(module, Bottleneck) and isinstance(last := module.c.norm, nn.BatchNorm3d):
-            nn.init.constant_(last.weight, 0.0 if zero_gamma else 1.0)
