@@ -12,6 +12,7 @@ Recognition", CVPR 2016, section 3; the start of the convolution is the authors'
 for Action Recognition in Videos", NIPS 2014, section 5.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Literal
 
@@ -22,6 +23,7 @@ from torch.nn import functional
 
 from kinetoscope.errors import ClipError
 from kinetoscope.networks.blocks import start_for_relu
+from kinetoscope.networks.tasks import Tasks, log_probabilities
 from kinetoscope.tensors import Activation, Features, FlowBatch, Maps, Scores, Size, Volume
 
 FusionKind = Literal["conv", "sum", "max", "concatenation", "bilinear", "late", "svm"]
@@ -152,10 +154,19 @@ class SVMFusion(nn.Module):
 
 
 class StackedProbabilities(nn.Module):
-    """The probabilities of each stream as a vector of length 1, and all of them as one."""
+    """The probabilities of each stream as a vector of length 1, and all of them as one.
+
+    Attributes:
+        tasks: as of `MeanPrediction`.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.tasks: Tasks = ()
 
     def forward(self, branches: Sequence[Scores]) -> Features:
-        stacked = [functional.normalize(branch.softmax(dim=1), dim=1) for branch in branches]
+        probabilities = [log_probabilities(branch, self.tasks).exp() for branch in branches]
+        stacked = [functional.normalize(each, dim=1) for each in probabilities]
         return functional.normalize(torch.cat(stacked, dim=1), dim=1)
 
 
@@ -286,12 +297,31 @@ def stack_flow(flow: FlowBatch, chunk: int) -> Maps:
     )
 
 
-def average_predictions(branches: Sequence[Scores]) -> Scores:
+class MeanPrediction(nn.Module):
+    """Scores whose softmax is the mean of the branches' probabilities; see `average_predictions`.
+
+    Attributes:
+        tasks: of each label, where there are several; told by the Network that has the labels.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.tasks: Tasks = ()
+
+    def forward(self, branches: Sequence[Scores]) -> Scores:
+        return average_predictions(branches, self.tasks)
+
+
+def average_predictions(branches: Sequence[Scores], tasks: Tasks = ()) -> Scores:
     """Scores whose softmax is the mean of the branches' probabilities.
 
     One branch alone keeps its raw scores.
+
+    Args:
+        branches: raw scores of each.
+        tasks: of each label, where there are several and probabilities are shares within each.
     """
     if len(branches) == 1:
         return branches[0]
-    logs = torch.stack([branch.log_softmax(dim=1) for branch in branches])
-    return logs.logsumexp(dim=0) - torch.log(torch.tensor(float(len(branches))))
+    logs = torch.stack([log_probabilities(branch, tasks) for branch in branches])
+    return logs.logsumexp(dim=0) - math.log(len(branches))

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from kinetoscope.clips.clip import Clip, ClipBatch
 from kinetoscope.clips.spec import CHANNELS, ClipSpec
 from kinetoscope.errors import ClipError, KinetoscopeError, unknown_name
+from kinetoscope.networks.tasks import log_probabilities, tasks_of
 from kinetoscope.tensors import Scores, Size
 
 
@@ -60,7 +61,8 @@ class Network(nn.Module):
         expects: what a clip must be.
         name: the zoo's name, or the user's.
         options: what the model was built with besides its labels, as plain values, so that a
-            checkpoint can build it again.
+            checkpoint can build it again. With `multi_task`, labels are named `task/label` and only
+            those of one task are rivals.
         layers: the layers to look at, in the order of computation; module paths within the model.
         tokens: where tokens lie, in a model whose layers answer `clip token channel`.
     """
@@ -86,6 +88,10 @@ class Network(nn.Module):
         self.expects = expects
         self.name = name
         self.options = dict(options or {})
+        self.tasks = tasks_of(self.labels) if self.options.get("multi_task") else ()
+        for module in model.modules():  # those that average or stack probabilities need to know
+            if isinstance(getattr(module, "tasks", None), tuple):
+                setattr(module, "tasks", self.tasks)  # noqa: B010 - not of every module
         self.layers = tuple(layers)
         self.tokens = tokens
         self.training = model.training
@@ -95,8 +101,8 @@ class Network(nn.Module):
         self.register_buffer("_std", _column(expects.std).to(device), persistent=False)
 
     def forward(self, batch: ClipBatch) -> Scores:
-        """Probabilities of the labels."""
-        return self.scores(batch).softmax(dim=1)
+        """Probabilities of the labels; where there are several tasks, shares within each."""
+        return log_probabilities(self.scores(batch), self.tasks).exp()
 
     def scores(self, batch: ClipBatch) -> Scores:
         """Raw scores, before softmax."""

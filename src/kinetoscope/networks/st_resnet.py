@@ -33,7 +33,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor, nn
 
 from kinetoscope.clips.spec import ClipSpec, Stream
-from kinetoscope.networks.fusion import SumFusion, average_predictions
+from kinetoscope.networks.fusion import MeanPrediction, SumFusion
 from kinetoscope.networks.resnet50 import SECOND, TOY_CHANNELS, ResNet50Config, stages
 from kinetoscope.networks.towers import Stage, Tower, clips_for_towers, layers_of
 from kinetoscope.tensors import FlowBatch, FrameBatch, Scores
@@ -95,9 +95,10 @@ class STResNet(nn.Module):
         self.appearance, self.motion = _tower(config, "frames"), _tower(config, "flow")
         for stage in STAGES:
             self.add_module(f"fusion_{stage}a", SumFusion())
+        self.mean = MeanPrediction()
 
     def forward(self, frames: FrameBatch, flow: FlowBatch) -> Scores:
-        return average_predictions(self.branches(frames, flow))
+        return self.mean(self.branches(frames, flow))
 
     def branches(self, frames: FrameBatch, flow: FlowBatch) -> tuple[Scores, ...]:
         """The raw scores of appearance, which has seen motion, and of motion."""

@@ -45,9 +45,9 @@ from kinetoscope.networks import cnn_m, picture_tower, resnet50, vgg16
 from kinetoscope.networks.fusion import (
     AT_THE_END,
     FusionKind,
+    MeanPrediction,
     PadSmaller,
     SVMFusion,
-    average_predictions,
     fused_channels,
     fusion_module,
 )
@@ -174,12 +174,13 @@ class TwoStream(nn.Module):
             self.add_module(point.name, _fusion(config, point))
         self.rest = add_stages(self, plan.rest, plan.points[-1].fused if plan.points else 0)
         self.svm = SVMFusion(config.labels) if config.fusion == "svm" else None
+        self.mean = MeanPrediction()
         self.keep_motion = config.keep_motion
 
     def forward(self, frames: FrameBatch, flow: FlowBatch) -> Scores:
         branches = self.branches(frames, flow)
         if self.svm is None or self.training:  # it is fitted to what the streams have learned
-            return average_predictions(branches)
+            return self.mean(branches)
         return self.svm(branches)
 
     def branches(self, frames: FrameBatch, flow: FlowBatch) -> tuple[Scores, ...]:

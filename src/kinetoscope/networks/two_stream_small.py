@@ -32,7 +32,7 @@ from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.networks.blocks import Conv, Label
 from kinetoscope.networks.fusion import (
     FusionKind,
-    average_predictions,
+    MeanPrediction,
     fused_channels,
     fusion_module,
 )
@@ -109,6 +109,7 @@ class TwoStreamSmall(nn.Module):
         )
         self.still = LargestOverTime() if config.appearance_still else nn.Identity()
         self.fused = not late
+        self.mean = MeanPrediction()
         if self.fused:
             channels = config.channels[2]
             self.fusion = fusion_module(config.fusion, channels, norm=config.norm)
@@ -117,7 +118,7 @@ class TwoStreamSmall(nn.Module):
             )
 
     def forward(self, frames: FrameBatch, flow: FlowBatch) -> Scores:
-        return average_predictions(self.branches(frames, flow))
+        return self.mean(self.branches(frames, flow))
 
     def branches(self, frames: FrameBatch, flow: FlowBatch) -> tuple[Scores, ...]:
         """The raw scores of each prediction, the fused one first."""

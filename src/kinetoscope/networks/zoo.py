@@ -34,6 +34,7 @@ def build_network(
     *,
     labels: Sequence[str] | int | None = None,
     expects: "kinetoscope.clips.spec.ClipSpec | None" = None,
+    multi_task: bool = False,
     **options: Any,
 ) -> "kinetoscope.networks.network.Network":
     """Build a network, untrained; or one of somebody else's, as it comes.
@@ -43,17 +44,18 @@ def build_network(
             `torchvision:r3d_18`, `hf:<repository or folder>`, `file:<path>:<function>`.
         labels: the name of each score, or how many there are; None takes the published ones.
         expects: what a clip must be, where it differs from what the network was published with.
+        multi_task: whether labels are named `task/label`, and only those of one task are rivals.
         options: settings of the network's configuration, such as `fusion="sum"`.
 
     Raises:
         UnknownNameError: no network or no option has this name; says which are near.
-        RecipeError: an option has a value of the wrong kind.
+        RecipeError: an option has a value of the wrong kind, or labels carry no task.
         ClipError: `expects` names other streams than the network takes.
         WeightsError: there are no labels, or one of them twice.
     """
     family, rest = family_of(name)
     if hasattr(family, "open_network"):
-        _check_no_options(name, options)
+        _check_no_options(name, {**options, **_told_of(multi_task)})
         return family.open_network(rest, labels=labels, expects=expects)
     config = _with_options(name, _config(family, name, rest), options)
     names = _label_names(family, config, labels)
@@ -68,14 +70,20 @@ def build_network(
 
     from kinetoscope.networks.network import Network
 
+    built_with = {option: value for option, value in asdict(config).items() if option != "labels"}
     return Network(
         family.build(config),
         labels=names,
         expects=spec,
         name=name,
-        options={option: value for option, value in asdict(config).items() if option != "labels"},
+        options={**built_with, **_told_of(multi_task)},
         layers=family.published_layers(config),
     )
+
+
+def _told_of(multi_task: bool) -> dict[str, bool]:
+    """What of it stands among a network's options: nothing, where all labels are rivals."""
+    return {"multi_task": True} if multi_task else {}
 
 
 def is_name(text: str) -> bool:
