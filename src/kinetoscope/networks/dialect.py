@@ -53,8 +53,9 @@ class Dialect:
         neutral: names here that they leave out where it changes nothing, such as a bias before a
             batch norm, or the statistics of a norm that was made a scale and a shift.
         colours: how their frames are shown, where it is always the same.
-        options: what differs from what the network is built with otherwise, by its option.
-        note: what the user should know of such a checkpoint.
+        options: what its networks are built with, by our options; those that a network does not
+            have do not matter to it.
+        needs: of these, the ones without which the same weights answer otherwise.
     """
 
     name: str
@@ -64,7 +65,7 @@ class Dialect:
     neutral: tuple[str, ...] = ()
     colours: Colours | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
-    note: str | None = None
+    needs: tuple[str, ...] = ()
 
     def fits(self, names: Iterable[str]) -> bool:
         """Whether a checkpoint with these names is one of this library."""

@@ -193,6 +193,7 @@ MMACTION2 = Dialect(
     },
     neutral=(r"non_local\.out\.bias$",),
     colours=IMAGENET,
+    options={"pools": "mmaction2", "non_local_subsample": "after", "slow_frames": "every"},
 )
 
 MMACTION2_BOTH = replace(
@@ -237,11 +238,16 @@ TSM = Dialect(
         "new_fc.{kept}": "fc.{kept}",
     },
     colours=IMAGENET,
-    note="its convolutions see the frames before and after (temporal shift)",
+    options={"shift": True},
+    needs=("shift",),
 )
 
 TSN = replace(
-    TSM, name="TSN", marks=(r"^base_model\.layer1\.0\.conv1\.weight", r"^new_fc\."), note=None
+    TSM,
+    name="TSN",
+    marks=(r"^base_model\.layer1\.0\.conv1\.weight", r"^new_fc\."),
+    options={},
+    needs=(),
 )
 
 TORCHVISION = Dialect(name="torchvision", marks=(r"^stem\.0\.weight$", r"^layer4\.0\.", r"^fc\."))

@@ -17,7 +17,7 @@ from torch import Tensor
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.networks.checkpoints import Checkpoint
 from kinetoscope.networks.dialect import Colours, Dialect, translated
-from kinetoscope.networks.dialects import dialect_of
+from kinetoscope.networks.dialects import CAFFE2, dialect_of
 from kinetoscope.networks.matching import Match, fit
 from kinetoscope.networks.network import Network
 from kinetoscope.networks.settings import colours_of, options_of
@@ -27,6 +27,9 @@ FIRST = re.compile(r"(?:^|\.)conv1(?:_1)?(?:\.conv)?\.weight$")
 
 FLOW_CHANNELS = 20
 FLOW_LEVELS = 255 / 40  # grey levels for each pixel per frame, of flow saved as JPEG
+
+WITHIN = "model."
+"""What begins the names of a network for pictures within one for clips."""
 
 LARGEST_LEVEL = 255.0
 
@@ -41,6 +44,7 @@ class Origin:
         options: settings of the network's configuration that differ.
         notes: what was done, or is to be known.
         reversed: whether its first filters see blue first.
+        unmet: options that the network would need to answer as in training, and has not.
     """
 
     checkpoint: Checkpoint
@@ -48,6 +52,7 @@ class Origin:
     options: Mapping[str, Any] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     reversed: bool = False
+    unmet: tuple[str, ...] = ()
 
     @property
     def dialect(self) -> Dialect:
@@ -67,8 +72,9 @@ class Origin:
         self, wanted: Mapping[str, Tensor], *, without: Sequence[str] = ()
     ) -> tuple[dict[str, Tensor], Match]:
         """Match with a model, under the library's names or under ours, whichever are there."""
-        theirs = self.checkpoint.tensors
-        named = theirs if _shared(theirs, wanted) > _shared(self.tensors, wanted) else self.tensors
+        ways = [self.tensors, self.checkpoint.tensors]
+        ways += [{f"{WITHIN}{name}": each for name, each in way.items()} for way in ways]
+        named = max(ways, key=lambda way: len(way.keys() & wanted.keys()))
         fitted, match = fit(named, wanted, without=without, neutral=self.dialect.neutral)
         return fitted, replace(match, notes=self.notes)
 
@@ -77,11 +83,6 @@ class Origin:
         found, asked = depth_of(self.tensors), depth_of(wanted)
         if found and asked and found != asked:
             return f"its depth is {found}, that of the network is {asked}"
-        if "lateral.pool1.conv.weight" in self.tensors and _no_lateral_norm(self.tensors):
-            return (
-                "its lateral connections have neither norm nor ReLU (lateral_norm=False in"
-                " mmaction2), which is another network"
-            )
         return f"it is a checkpoint of {self.dialect.name}" if self.dialect.marks else None
 
 
@@ -95,10 +96,10 @@ def origin_of(checkpoint: Checkpoint, network: Network, *, stays: bool = False) 
     """
     dialect, settings = dialect_of(checkpoint.tensors), checkpoint.settings
     colours = colours_of(dialect, settings)
-    shapes = _built(translated(checkpoint.tensors, dialect))
+    built = _built(dialect, translated(checkpoint.tensors, dialect), network)
     options = {
         option: value
-        for option, value in {**options_of(dialect, settings), **shapes}.items()
+        for option, value in {**options_of(dialect, settings), **built}.items()
         if network.options.get(option, value) != value
     }
     spec, notes = _shown(network.expects, colours, checkpoint.mean)
@@ -108,8 +109,9 @@ def origin_of(checkpoint: Checkpoint, network: Network, *, stays: bool = False) 
         notes.append(f"trained on clips with {_difference(network.expects, spec)}, {end}")
     if colours and colours.reversed:
         notes.append("trained on blue before red: its first filters were turned")
-    notes += [dialect.note] if dialect.note else []
-    return Origin(checkpoint, spec, options, tuple(notes), bool(colours and colours.reversed))
+    unmet = tuple(option for option in dialect.needs if option not in network.options)
+    turned = bool(colours and colours.reversed)
+    return Origin(checkpoint, spec, options, tuple(notes), reversed=turned, unmet=unmet)
 
 
 def depth_of(tensors: Mapping[str, Any]) -> int | None:
@@ -124,8 +126,10 @@ def depth_of(tensors: Mapping[str, Any]) -> int | None:
     return 3 * len(blocks) + 2 if blocks else None
 
 
-def _built(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
-    """Options of SlowFast that shapes tell: kernels of lateral connections, and of res4 in time."""
+def _built(dialect: Dialect, tensors: Mapping[str, Tensor], network: Network) -> dict[str, Any]:
+    """Options that shapes tell, and the pools of the non-local paper's own networks."""
+    if dialect.name == CAFFE2.name and str(network.options.get("pathway")).endswith("_long"):
+        return {"pools": "caffe2"}
     lateral = tensors.get("lateral.pool1.conv.weight")
     if lateral is None or lateral.ndim != 5:
         return {}
@@ -134,7 +138,11 @@ def _built(tensors: Mapping[str, Tensor]) -> dict[str, Any]:
         for name, each in tensors.items()
         if re.fullmatch(r"slow\.res4\.\d+\.(block\.)?a\.conv\.weight", name) and each.shape[2] > 1
     ]
-    return {"lateral_kernel": lateral.shape[2], "res4_over_time": len(in_time)}
+    return {
+        "lateral_kernel": lateral.shape[2],
+        "lateral_norm": any(re.match(r"lateral\.\w+\.norm\.", name) for name in tensors),
+        "res4_over_time": len(in_time),
+    }
 
 
 def _shown(
@@ -167,11 +175,3 @@ def _rounded(value: Any) -> str:
     if isinstance(value, tuple | list):
         return "(" + ", ".join(_rounded(each) for each in value) + ")"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def _shared(found: Mapping[str, Any], wanted: Mapping[str, Any]) -> int:
-    return len(found.keys() & wanted.keys())
-
-
-def _no_lateral_norm(tensors: Mapping[str, Any]) -> bool:
-    return not any(re.match(r"lateral\.\w+\.norm\.", name) for name in tensors)

@@ -299,6 +299,13 @@ def _check(
     allow_nan: bool,
 ) -> None:
     """Refuse weights that are not all there, or no numbers, unless that was asked for."""
+    if origin.unmet and not partial:
+        raise WeightsError(
+            f"{path} would not answer in {network.name} as it was trained",
+            got=f"a checkpoint of {origin.dialect.name}, trained with {', '.join(origin.unmet)}",
+            expected=f"a network that has {', '.join(origin.unmet)}",
+            hint="partial=True loads the weights without",
+        )
     if not match.complete and not (partial and match.loaded):
         _refuse(match, network, path, origin)
     if not allow_nan and (names := not_finite(fitted)):
