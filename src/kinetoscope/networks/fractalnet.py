@@ -26,6 +26,7 @@ are dropped how is drawn for each of them here. `fractalnet40` has a column more
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -122,11 +123,9 @@ class FractalBlock(nn.Module):
 
     def __init__(self, before: int, after: int, config: FractalNetConfig, place: int):
         super().__init__()
-        self.columns = nn.ModuleList()
-        for column in range(config.columns):
-            first, later = PlaneConv(before, after, 3, norm=True), 2**column - 1
-            convs = [PlaneConv(after, after, 3, norm=True) for _ in range(later)]
-            self.columns.append(nn.ModuleList([first, *convs]))
+        self.columns = nn.ModuleList(
+            Column(before, after, 2**column) for column in range(config.columns)
+        )
         self.joins = nn.ModuleList(
             Join(_ending(step, config.columns), config.local_drop)
             for step in range(1, 2 ** (config.columns - 1) + 1)
@@ -135,13 +134,22 @@ class FractalBlock(nn.Module):
 
     def forward(self, x: PictureBatch, paths: Tensor | None) -> PictureMaps:
         held = [x] * len(self.columns)  # what each column goes on from
-        steps = [iter(convs) for convs in self.columns]  # pyright: ignore[reportArgumentType]
+        steps = [column.children() for column in self.columns]
+        join: Any
         for join in self.joins:
             ended = [next(steps[column])(held[column]) for column in join.columns]
             joined = join(ended, paths)
             for column in join.columns:
                 held[column] = joined
         return self.dropout(held[-1])
+
+
+class Column(nn.ModuleList):
+    """Convolutions that a block runs one by one, as joins lie between them."""
+
+    def __init__(self, before: int, after: int, count: int):
+        later = [PlaneConv(after, after, 3, norm=True) for _ in range(count - 1)]
+        super().__init__([PlaneConv(before, after, 3, norm=True), *later])
 
 
 class Join(AnyRank):

@@ -236,7 +236,7 @@ def _conv(conv: nn.Conv2d, time: int, plan: _Plan, name: str) -> nn.Conv3d:
     return inflated
 
 
-def _like(before: nn.Parameter, values: Tensor) -> nn.Parameter:
+def _like(before: Tensor, values: Tensor) -> nn.Parameter:
     return nn.Parameter(values, requires_grad=before.requires_grad)
 
 
@@ -259,7 +259,7 @@ def _pool(pool: Any, step: int, name: str) -> nn.Module:
 
 
 def _norm(norm: Any) -> nn.Module:
-    kind = nn.BatchNorm3d if isinstance(norm, nn.BatchNorm2d) else nn.InstanceNorm3d
+    kind: Any = nn.BatchNorm3d if isinstance(norm, nn.BatchNorm2d) else nn.InstanceNorm3d
     inflated = kind(
         norm.num_features,
         eps=norm.eps,

@@ -172,20 +172,23 @@ def _made_for_volumes(node: fx.Node, plane: nn.Module, name: str) -> bool:
 
 def _along_channels(node: fx.Node) -> bool:
     """Whether what is said of axes is said of the second, or of all after it."""
-    if node.target is operator.getitem:  # one of several answers, or some of the channels
-        which: Any = node.args[1]
-        every = isinstance(which, tuple) and len(which) == 2 and which[0] == slice(None)
+    what: Any = node.target
+    given: tuple[Any, ...] = node.args
+    if what is operator.getitem:  # one of several answers, or some of the channels
+        which = given[1]
+        every = isinstance(which, tuple) and len(which) == 2 and bool(which[0] == slice(None))
         return isinstance(which, int) or (every and isinstance(which[1], slice))
-    if node.target is F.pad:
-        mode = (*node.args[2:3], node.kwargs.get("mode", "constant"))[0]
-        return mode == "constant" and len(node.args) > 1 and len(node.args[1]) == 4
-    axis = _OF_ANY_RANK[node.target]
+    if what is F.pad:  # its sides are told from the last axis on
+        mode: Any = (*given[2:3], node.kwargs.get("mode", "constant"))[0]
+        return bool(mode == "constant") and len(given) > 1 and len(given[1]) == 4
+    axis = _OF_ANY_RANK[what]
     if axis is None:
         return True
     place, keyword = axis
-    if len(node.args) > place + 1:  # flatten(1, 2) leaves axes that the plane does not have
+    if len(given) > place + 1:  # flatten(1, 2) leaves axes that the plane does not have
         return False
-    return node.kwargs.get(keyword, node.args[place] if len(node.args) > place else None) == 1
+    axis_given: Any = (*given[place : place + 1], node.kwargs.get(keyword))[0]
+    return bool(axis_given == 1)
 
 
 def _told(node: fx.Node) -> str:
