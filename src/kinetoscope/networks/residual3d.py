@@ -49,8 +49,7 @@ from kinetoscope.networks.bottlenecks import (
     pathway,
     start_as_published,
 )
-from kinetoscope.networks.non_local import Subsample, insert_non_local
-from kinetoscope.networks.pairwise import PairwiseKind
+from kinetoscope.networks.non_local import insert_non_local
 from kinetoscope.tensors import FrameBatch, Scores, Size
 
 Pathway = Literal[
@@ -115,8 +114,8 @@ class Residual3DConfig:
     zero_gamma: bool = False
     dropout: float = 0.5
     non_local: tuple[str, ...] = ()
-    non_local_kind: PairwiseKind = "embedded-gaussian"
-    non_local_subsample: Subsample = "before"
+    non_local_kind: str = "embedded-gaussian"
+    non_local_subsample: str = "before"
     non_local_scaled: bool = True
 
 
@@ -158,7 +157,7 @@ class SlowFastConfig:
     zero_gamma: bool = True
     dropout: float = 0.5
     non_local: tuple[str, ...] = ()
-    non_local_kind: PairwiseKind = "dot-product"
+    non_local_kind: str = "dot-product"
 
     def __post_init__(self):
         if self.frames % self.alpha:
