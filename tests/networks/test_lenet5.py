@@ -16,8 +16,15 @@ def test_weights_are_as_many_as_in_the_paper():
     assert count(build(GREY)) == 60_840
     layers = {name: count(each) for name, each in build(GREY).named_children()}
     assert layers == {
-        **{"least": 0, "C1": 156, "S2": 12, "C3": 1_516, "S4": 32, "C5": 48_120, "F6": 10_164},
-        **{"label": 840, "mean": 0},
+        "least": 0,
+        "C1": 156,
+        "S2": 12,
+        "C3": 1_516,
+        "S4": 32,
+        "C5": 48_120,
+        "F6": 10_164,
+        "label": 840,
+        "mean": 0,
     }
 
 

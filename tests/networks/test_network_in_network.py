@@ -31,7 +31,10 @@ def test_places_for_cifar_are_those_of_the_table(table_of):
         if layer in shapes
     }
     assert {layer: shapes[layer][1:] for layer in ("conv1", "pool1", "pool2", "cccp6")} == {
-        **{"conv1": (32, 32), "pool1": (16, 16), "pool2": (8, 8), "cccp6": (8, 8)},
+        "conv1": (32, 32),
+        "pool1": (16, 16),
+        "pool2": (8, 8),
+        "cccp6": (8, 8),
     }
     assert len(table) == 11
 
