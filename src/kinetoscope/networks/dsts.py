@@ -110,6 +110,9 @@ VARIANTS = {
 class DSTS(nn.Module):
     """Layers of specialized neurons over a backbone's maps, which are added to their answer.
 
+    The last convolution starts at zero: in front of a trained network's average nothing changes at
+    first, and a backbone that is trained along does not begin with the noise of random routing.
+
     Args:
         channels: of the maps.
         neurons: how many each layer has.
@@ -154,6 +157,8 @@ class DSTS(nn.Module):
         for name in self.names:
             self.add_module(name, layer())
         self.skip = Skip()
+        nn.init.zeros_(self.get_parameter(f"{self.names[-1]}.mix.weight"))
+        nn.init.zeros_(self.get_parameter(f"{self.names[-1]}.mix.bias"))
 
     def forward(self, x: Volume) -> Maps:
         answer = x
