@@ -66,6 +66,10 @@ class RecipeError(KinetoscopeError, ValueError):
     """A recipe has a setting that no recipe has, or a value that can't be used."""
 
 
+class ExportError(KinetoscopeError, ValueError):
+    """A network can't be written in another format, or answers otherwise there."""
+
+
 class EvidenceError(KinetoscopeError, ValueError):
     """A folder of evidence is not complete, or belongs to another network or catalog."""
 
