@@ -8,7 +8,8 @@ from kinetoscope.clips.clip import ClipBatch
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.errors import ClipError, UnknownNameError
 from kinetoscope.networks.network import Network
-from kinetoscope.units.reading import answer_counts, read, read_normalized, watch
+from kinetoscope.units.axes import habits_of
+from kinetoscope.units.reading import read, read_normalized, watch
 
 SPEC = ClipSpec(frames=4, size=(8, 8), short_side=8)
 
@@ -185,7 +186,7 @@ def test_nothing_is_left_behind(network, training):
     modes = [module.training for module in network.modules()]
     generator = torch.get_rng_state()
     tracked = network.model.norm.num_batches_tracked.clone()
-    answer_counts(network)
+    habits_of(network)
     assert torch.equal(network.model.norm.num_batches_tracked, tracked)
     assert torch.equal(torch.get_rng_state(), generator)
     read(network, random_batch(), ["conv1"])
@@ -292,7 +293,7 @@ def test_refuses_it_also_where_the_model_can_not_be_rehearsed():
             return super().forward(frames)
 
     network = network_of(LooksAtValues())
-    assert answer_counts(network) == {}
+    assert habits_of(network).counts == {}
     with pytest.raises(ClipError, match="relu answers more than once"):
         read(network, random_batch(), ["relu", "last"])
 

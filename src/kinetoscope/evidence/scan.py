@@ -48,8 +48,8 @@ from kinetoscope.files import (
     write_text,
 )
 from kinetoscope.networks.network import Network, evaluating
+from kinetoscope.units.axes import habits_of
 from kinetoscope.units.layers import Layer, list_layers
-from kinetoscope.units.reading import answer_counts
 from kinetoscope.units.receptive import ReceptiveField
 from kinetoscope.video.flow import FlowCache
 
@@ -207,7 +207,7 @@ def scan(  # noqa: PLR0913 - what a long job can be told
         _begin_or_go_on(part, provenance, clips_per_shard)
         work = Pass(network, catalog, names, clips, batch, flow_cache)
         with evaluating(network):
-            answer_counts(network)  # once, before the threads ask for it
+            habits_of(network)  # once, before the threads ask for it
             _fill_shards(part, work, plan, workers, progress)
         _finish(part, folder, provenance, chosen)
     shutil.rmtree(part, ignore_errors=True)

@@ -53,11 +53,11 @@ def open_network(
     name = f"file:{rest}"
     model = made.model if isinstance(made, Network) else made
     spec = expects or _said("expects", made, build) or find_spec(model, name)
-    if labels is None:
-        labels = _said("labels", made, build) or count_labels(model, spec, name)
+    named = _said("labels", made, build) if labels is None else labels
+    counted = named or count_labels(model, spec, name)
     return as_network(
         model,
-        labels=numbered(labels) if isinstance(labels, int) else labels,
+        labels=numbered(counted) if isinstance(counted, int) else counted,
         expects=spec,
         name=name,
         layers=_said("layers", made, build) or (),

@@ -18,9 +18,10 @@ from torch import Tensor, nn
 from kinetoscope.errors import ClipError
 from kinetoscope.networks.network import Network
 from kinetoscope.tensors import Size
+from kinetoscope.units.axes import as_volume, habits_of
 from kinetoscope.units.reach.trace import Reach, Trace, join
 from kinetoscope.units.reach.tracer import Tracer
-from kinetoscope.units.reading import answers_again, as_volume, does_not_answer, only_tensor
+from kinetoscope.units.reading import answers_again, does_not_answer
 from kinetoscope.units.rehearsal import CLIPS, rehearse
 
 Box = tuple[tuple[int, int], tuple[int, int], tuple[int, int]]
@@ -126,6 +127,7 @@ def survey(network: Network) -> dict[str, Seen | ClipError]:
 
 def _follow(network: Network, *, values: bool) -> dict[str, tuple[torch.Size, Trace] | ClipError]:
     """The shape and the trace of every layer's answer."""
+    habits_of(network)  # rehearsed by itself, before this pass
     answers: dict[str, tuple[torch.Size, Trace] | ClipError] = {}
     tracers: list[Tracer] = []
 
@@ -133,9 +135,9 @@ def _follow(network: Network, *, values: bool) -> dict[str, tuple[torch.Size, Tr
         tracers.append(Tracer(streams))
         return tracers[0]
 
-    def note(name: str, module: nn.Module, answer: object) -> None:
+    def note(name: str, module: nn.Module, given: object, answer: object) -> None:
         try:
-            volume = as_volume(only_tensor(answer, name), module, name, CLIPS)
+            volume = as_volume(answer, network, name, CLIPS)
         except ClipError as error:
             answers[name] = error
         else:

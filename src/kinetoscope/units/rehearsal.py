@@ -20,7 +20,9 @@ from kinetoscope.networks.network import Network
 
 CLIPS = 2  # one would not do: batch normalization in training refuses a single value
 
-OnAnswer = Callable[[str, nn.Module, object], None]
+OnAnswer = Callable[[str, nn.Module, object, object], None]
+"""Is told a layer's name, its module, what it was given first, and what it answered."""
+
 Watch = Callable[[dict[str, Tensor]], AbstractContextManager[object]]
 
 
@@ -31,7 +33,7 @@ def rehearse(
 
     Args:
         network: run in the mode it is in; random states, buffers and weights stay as they are.
-        on_answer: is given the layer's name, its module and what it answered.
+        on_answer: is told each answer; see `OnAnswer`.
         watch: is given the clips, stream by stream, and gives a context to run the model in.
         values: run on zeros instead, at full cost, for models that look at values.
 
@@ -80,9 +82,9 @@ def answering(modules: Mapping[str, nn.Module], on_answer: OnAnswer) -> Iterator
     listener = threading.get_ident()
 
     def hook_of(name: str) -> Callable[..., None]:
-        def hook(module: nn.Module, _: object, answer: object) -> None:
+        def hook(module: nn.Module, given: tuple[object, ...], answer: object) -> None:
             if threading.get_ident() == listener:
-                on_answer(name, module, answer)
+                on_answer(name, module, given[0] if given else None, answer)
 
         return hook
 

@@ -81,7 +81,8 @@ def moved_along(call: Call) -> Trace:
     tensor, trace = call.only
     if any(isinstance(index, FakeTensor) for index in tensors_in(list(call.args[1:]))):
         raise NeedsValuesError(call.name)
-    dims = dims_of(call.given.get("dims", call.given.get("dim")), tensor.ndim)
+    along = None if call.name == "gather" else call.given.get("dims", call.given.get("dim"))
+    dims = dims_of(along, tensor.ndim)
 
     def move(bound: Tensor) -> Tensor:
         shape = [

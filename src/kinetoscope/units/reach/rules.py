@@ -25,6 +25,11 @@ def traces_after(call: Call) -> list[Trace]:
         return [trace for _ in call.answers]
     if call.func.is_view:
         return moved_view(call)
+    return everything(call)
+
+
+def everything(call: Call) -> list[Trace]:
+    """All that the operation was given, for each tensor of its answer; not exact."""
     return [_everything(call, answer.ndim) for answer in call.answers]
 
 

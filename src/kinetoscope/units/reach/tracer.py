@@ -12,8 +12,8 @@ from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_mod
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from kinetoscope.units.reach.call import Call, tensors_in
-from kinetoscope.units.reach.moves import written_back
-from kinetoscope.units.reach.rules import traces_after
+from kinetoscope.units.reach.moves import NeedsValuesError, written_back
+from kinetoscope.units.reach.rules import everything, traces_after
 from kinetoscope.units.reach.trace import Trace, of_stream
 
 
@@ -28,12 +28,19 @@ class Tracer(TorchDispatchMode):
         super().__init__()
         self._traces = WeakTensorKeyDictionary()
         self._views = WeakTensorKeyDictionary()  # to the call that took the view
+        self._unknown = WeakTensorKeyDictionary()  # what depends on elements chosen by values
         with _disable_current_modes():
             for name, stream in streams.items():
                 self._traces[stream] = of_stream(name, stream)
 
     def trace_of(self, tensor: Tensor) -> Trace:
-        """What a tensor of this pass depends on; nothing where it is not of this pass."""
+        """What a tensor of this pass depends on; nothing where it is not of this pass.
+
+        Raises:
+            NeedsValuesError: on elements that were chosen by values, which are not there.
+        """
+        if tensor in self._unknown:
+            raise NeedsValuesError
         return self._traces.get(tensor) or Trace()
 
     def __torch_dispatch__(
@@ -53,8 +60,15 @@ class Tracer(TorchDispatchMode):
         return answer
 
     def _follow(self, call: Call) -> None:
-        for tensor, trace in zip(call.answers, traces_after(call), strict=True):
+        try:
+            traces = traces_after(call)
+            unknown = any(tensor in self._unknown for tensor, _ in call.inputs)
+        except NeedsValuesError:  # which matters only if a layer's answer depends on it
+            traces, unknown = everything(call), True
+        for tensor, trace in zip(call.answers, traces, strict=True):
             self._traces[tensor] = trace
+            if unknown:
+                self._unknown[tensor] = True
             if call.func._schema.is_mutable:
                 self._write_through(tensor)
             elif call.func.is_view:
