@@ -201,6 +201,18 @@ def test_a_larger_clip_is_scored_by_the_mean_over_windows():
 
 
 @pytest.mark.parametrize(
+    ("name", "size", "frames"),
+    [("c2d_toy", 48, 8), ("c2d_toy", 112, 9), ("c2d_toy", 16, 8), ("slowfast_toy", 100, 12)],
+)
+def test_one_window_is_all_of_a_clip_as_expected(name, size, frames):
+    model = random_model(name, size=size, frames=frames)
+    averages = ["average.slow", "average.fast"] if name == "slowfast_toy" else ["average"]
+    seen = [hold(model, layer) for layer in averages]
+    model(torch.randn(1, 3, frames, max(size, 32), max(size, 32)))
+    assert all(tuple(maps.shape[2:]) == (1, 1, 1) for (maps,) in seen)
+
+
+@pytest.mark.parametrize(
     ("slow_frames", "seen"),
     [("every", [0, 4, 8, 12]), ("spread", [0, 5, 10, 15])],
 )

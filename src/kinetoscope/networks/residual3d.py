@@ -240,11 +240,12 @@ class Residual3D(nn.Module):
     def __init__(self, config: Residual3DConfig):
         super().__init__()
         time = TIME[config.pathway]
-        self.least: Size = (prod(time.halved), SHRINKING, SHRINKING)
+        first, later = time.halved[0], prod(time.halved[1:])
+        self.least: Size = (first * later, SHRINKING, SHRINKING)
         layers = pathway(time, width=config.width, blocks=config.blocks, pools=config.pools)
         for name, layer in layers.items():  # conv1, pool1, res2 and so on are layers of its own
             self.add_module(name, layer)
-        self.average = AverageWindows(_window(config.frames // self.least[0], config.size))
+        self.average = AverageWindows(_window(_ceil(config.frames, first) // later, config.size))
         self.dropout = nn.Dropout(config.dropout)
         self.label = Label(32 * config.width, config.labels)
         self.consensus = Consensus()
@@ -395,4 +396,9 @@ def _channels(model: nn.Module, names: tuple[str, ...]) -> dict[str, int]:
 
 def _window(frames: int, size: int) -> Size:
     """All places of the last maps, in clips of the size that training sees."""
-    return frames, size // SHRINKING, size // SHRINKING
+    return max(frames, 1), _ceil(size, SHRINKING), _ceil(size, SHRINKING)
+
+
+def _ceil(extent: int, step: int) -> int:
+    """What a padded convolution leaves of an extent."""
+    return -(-extent // step)
