@@ -12,8 +12,9 @@ Networks", ECCV 2016, section 3.2 (Inception) and Feichtenhofer et al., "Spatiot
 Networks", NIPS 2016 (ResNet-50).
 """
 
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from itertools import pairwise
-from typing import Any
 
 import torch
 from einops import rearrange
@@ -43,9 +44,9 @@ def stages(
         dropout: share of the features left out in training.
     """
     before = shown_channels(stream, chunk)
-    module = with_channels(picture_network(name), before) if before != 3 else picture_network(name)
-    parts = parts_in_a_row(module)
-    trunk = _in_a_row(module, parts, before, size) if parts else (_whole(module, before),)
+    network = cache(lambda: _seeing(name, before))  # built once, and only if a stage is built
+    after = _channels_after(name, before, size)
+    trunk = _in_a_row(network, after, before) if after else (_whole(network, before, name),)
     gather = (Stage(name="gather", build=lambda before: nn.MaxPool3d((gathered, 1, 1), (2, 1, 1))),)
     return (
         *trunk,
@@ -77,10 +78,9 @@ def parts_in_a_row(module: nn.Module) -> tuple[str, ...]:
         return ()
     maps, head = parts[: ends[0]], parts[ends[0] + 1 :]
     other = [node for node in nodes if node.op != "call_module" and "flatten" not in str(node)]
-    plain = all(isinstance(module.get_submodule(part), _AFTER) for part in head)
+    plain = _scores_only(module.get_submodule(part) for part in head)
     once = len(set(maps)) == len(maps)
-    one = sum(isinstance(module.get_submodule(part), nn.Linear) for part in head) <= 1
-    return tuple(maps) if plain and one and once and not other else ()
+    return tuple(maps) if plain and once and not other and not _moves_axes(module) else ()
 
 
 class Framewise(nn.Module):
@@ -106,42 +106,64 @@ class _Whole(fx.Tracer):
         return True
 
 
-_AFTER = (nn.Linear, nn.Dropout, nn.Flatten)
+def _scores_only(parts: Iterable[nn.Module]) -> bool:
+    """Whether parts do no more than to score what they are given."""
+    leaves = [leaf for part in parts for leaf in part.modules() if not list(leaf.children())]
+    kinds = (nn.Linear, nn.Dropout, nn.Flatten, nn.Identity)
+    return (
+        all(isinstance(leaf, kinds) for leaf in leaves)
+        and sum(isinstance(leaf, nn.Linear) for leaf in leaves) <= 1
+    )
+
+
+def _moves_axes(module: nn.Module) -> bool:
+    """Whether its maps have their channels elsewhere, as those of Swin transformers do."""
+    return any(type(part).__name__ == "Permute" for part in module.modules())
 
 
 def _is_mean(part: nn.Module) -> bool:
     return isinstance(part, nn.AdaptiveAvgPool2d) and part.output_size in (1, (1, 1))
 
 
+def _seeing(name: str, channels: int) -> nn.Module:
+    """A network for pictures that sees so many channels."""
+    module = picture_network(name)
+    return module if channels == 3 else with_channels(module, channels)
+
+
 def _in_a_row(
-    module: nn.Module, parts: tuple[str, ...], before: int, size: int
+    network: Callable[[], nn.Module], after: Mapping[str, int], before: int
 ) -> tuple[Stage, ...]:
-    after = _channels_after(module, parts, before, size)
-    takes = dict(zip(parts, (before, *after.values()), strict=False))
+    takes = dict(zip(after, (before, *after.values()), strict=False))
     return tuple(
         Stage(
             name=part,
             build=lambda given, part=part: _taking(
-                inflate(module.get_submodule(part), time=1), part, takes[part], given
+                inflate(network().get_submodule(part), time=1), part, takes[part], given
             ),
             after=after[part],
         )
-        for part in parts
+        for part in after
     )
 
 
-def _channels_after(
-    module: nn.Module, parts: tuple[str, ...], before: int, size: int
-) -> dict[str, int]:
-    """How many channels each part answers."""
-    from copy import deepcopy
-
-    found, meta = {}, deepcopy(module).to("meta").eval()
-    x = torch.empty(1, before, size, size, device="meta")
-    for part in parts:
-        x = meta.get_submodule(part)(x)
-        found[part] = x.shape[1]
+@cache
+def _channels_after(name: str, before: int, size: int) -> Mapping[str, int]:
+    """How many channels each of a network's parts in a row answers; nothing where it has none."""
+    with torch.device("meta"), torch.no_grad():
+        module = _seeing(name, before).eval()
+        x = torch.empty(1, before, size, size)
+        found = {}
+        for part in parts_in_a_row(module):
+            x = module.get_submodule(part)(x)
+            found[part] = x.shape[1]
     return found
+
+
+@cache
+def _features(name: str) -> int:
+    with torch.device("meta"):
+        return without_head(picture_network(name))[1]
 
 
 def _taking(module: nn.Module, name: str, takes: int, given: int) -> nn.Module:
@@ -155,12 +177,11 @@ def _taking(module: nn.Module, name: str, takes: int, given: int) -> nn.Module:
     return module
 
 
-def _whole(module: nn.Module, before: int) -> Stage:
-    module, features = without_head(module)
+def _whole(network: Callable[[], nn.Module], before: int, name: str) -> Stage:
     return Stage(
-        name="features", build=lambda given: _framewise(module, before, given), after=features
+        name="features",
+        build=lambda given: Framewise(
+            _taking(without_head(network())[0], "features", before, given)
+        ),
+        after=_features(name),
     )
-
-
-def _framewise(module: Any, before: int, given: int) -> Framewise:
-    return Framewise(_taking(module, "features", before, given))

@@ -156,6 +156,9 @@ VARIANTS = {
     "two_stream_resnet50_toy": replace(
         RESNET50, labels=3, chunks=2, chunk=3, channels=(3, 4, 8, 8, 12), size=64
     ),
+    "two_stream_inception_toy": replace(  # any network for pictures is a tower in the same way
+        INCEPTION, labels=3, appearance="nin_toy", motion="nin_toy", chunk=3, size=64
+    ),
 }
 
 
@@ -165,6 +168,7 @@ class TwoStream(nn.Module):
     def __init__(self, config: TwoStreamConfig):
         super().__init__()
         plan = plan_of(config)
+        _check_maps(config, plan.points)
         least = (config.chunk * _gathered(config), config.size, config.size)
         self.points = plan.points
         self.appearance = Tower(plan.appearance, stream="frames", chunk=config.chunk, least=least)
@@ -241,13 +245,12 @@ def plan_of(config: TwoStreamConfig) -> Plan:
 
     Raises:
         UnknownNameError: there is no such layer or tower; says which are near.
-        RecipeError: the maps do not fit where the towers are to meet, or the order is another.
+        RecipeError: the towers can't meet in this order.
     """
     appearance, motion = _stages(config, "frames"), _stages(config, "flow")
     if config.fusion in AT_THE_END:
         return Plan(points=(), appearance=appearance, motion=motion)
     pairs = _pairs(config, appearance, motion)
-    _check_maps(config, pairs)
     points = []
     for number, (one, other) in enumerate(pairs):
         last = number == len(pairs) - 1
@@ -285,8 +288,7 @@ def expects(config: TwoStreamConfig) -> ClipSpec:
 
 def published_layers(config: TwoStreamConfig) -> tuple[str, ...]:
     """The layers to look at, in the order of computation."""
-    with torch.device("meta"):
-        plan = plan_of(config)
+    plan = plan_of(config)
     appearance, motion = layers_of(plan.appearance), layers_of(plan.motion)
     found, seen, seen_of_motion = [], 0, 0
     for point in plan.points:
@@ -367,16 +369,19 @@ def _pairs(
     return pairs
 
 
-def _check_maps(config: TwoStreamConfig, pairs: Sequence[tuple[str, str]]) -> None:
+def _check_maps(config: TwoStreamConfig, points: Sequence[Point]) -> None:
     """Refuse maps that do not fit, before any weights are made."""
+    if not points:
+        return
     clip = (config.chunks * config.chunk, config.size, config.size)
     with torch.device("meta"):
         appearance, motion = (
             answers_of(_stages(config, stream), stream=stream, chunk=config.chunk, clip=clip)
             for stream in get_args(Stream)
         )
-    for one, other in pairs:
-        _check_pair(config, f"{one} and {other}", appearance[one], motion[other])
+    for point in points:
+        where = f"{point.appearance} and {point.motion}"
+        _check_pair(config, where, appearance[point.appearance], motion[point.motion])
 
 
 def _check_pair(

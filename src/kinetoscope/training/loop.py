@@ -34,6 +34,7 @@ from kinetoscope.training.result import (
     TrainResult,
     read_result,
 )
+from kinetoscope.training.svm import fit_svm_fusion, takes_svm
 
 _LAST, _BEST = "last.pt", "best.pt"  # while under way
 
@@ -210,6 +211,8 @@ def _finish(training: Training) -> None:
     """Write the network and the result, then remove what is needed no more."""
     recipe, material, folder = training.recipe, training.material, training.folder
     network = training.best_network()
+    if takes_svm(network):
+        fit_svm_fusion(network, material.train.store.catalog)
     save_network(network, folder / WEIGHTS, recipe_toml=recipe.to_toml())
     test_accuracy = None
     if material.test is not None:
