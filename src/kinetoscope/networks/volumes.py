@@ -153,17 +153,34 @@ def _made_for_volumes(node: fx.Node, plane: nn.Module, name: str) -> bool:
     if what in _OF_THE_PLANE:
         node.op, node.target = "call_function", _OF_THE_PLANE[what]
         return True
-    if what in _IN_PLACE:
-        node.op, node.target = "call_function", _IN_PLACE[what]
-        return True
     if what is F.dropout:
-        with node.graph.inserting_before(node):  # the mode it is in, not the one it was read in
-            training = node.graph.create_node("get_attr", "training")
-        node.args, share = node.args[:1], (*node.args[1:2], node.kwargs.get("p", 0.5))[0]
-        node.kwargs = {"p": share, "training": training}
-        return True
+        return _in_its_mode(node)
     if what not in _OF_ANY_RANK or not _along_channels(node):
         raise refused(name, plane, f"it {_told(node)}")
+    return _alone(node) and _to_a_new_answer(node)
+
+
+def _in_its_mode(dropout: fx.Node) -> bool:
+    """Drop in the mode that the part is in, not the one that it was read in."""
+    with dropout.graph.inserting_before(dropout):
+        training = dropout.graph.create_node("get_attr", "training")
+    share = (*dropout.args[1:2], dropout.kwargs.get("p", 0.5))[0]
+    dropout.args, dropout.kwargs = dropout.args[:1], {"p": share, "training": training}
+    return True
+
+
+def _alone(node: fx.Node) -> bool:
+    """Whether nothing else in this part goes on from what a function is given, nor outside it."""
+    given = node.args[0] if node.args else None
+    return isinstance(given, fx.Node) and given.op != "placeholder" and len(given.users) == 1
+
+
+def _to_a_new_answer(node: fx.Node) -> bool:
+    """Leave what somebody may be looking at as it was; whether it would have been changed."""
+    what: Any = node.target
+    if what in _IN_PLACE:
+        node.target = _IN_PLACE[what]
+        return True
     if node.kwargs.get("inplace"):
         node.kwargs = {**node.kwargs, "inplace": False}
         return True
@@ -220,7 +237,7 @@ def _adaptive_avg_pool(input: Tensor, output_size: Any) -> Tensor:
     return F.adaptive_avg_pool3d(input, (1, *pair(output_size)))
 
 
-def _adaptive_max_pool(input: Tensor, output_size: Any) -> Tensor:
+def _adaptive_max_pool(input: Tensor, output_size: Any, return_indices: bool = False) -> Tensor:
     return F.adaptive_max_pool3d(input, (1, *pair(output_size)))
 
 
@@ -272,11 +289,12 @@ _IN_PLACE: dict[Any, Callable[..., Tensor]] = {
     operator.iadd: operator.add,
     operator.imul: operator.mul,
 }
-"""What a part may do to an answer that somebody is looking at, and does to a new one here."""
+"""Functions that change what they are given, and those that answer the same anew."""
 
 _OF_ANY_RANK: dict[Any, tuple[int, str] | None] = {
     **dict.fromkeys([F.relu, F.relu6, F.elu, F.leaky_relu, F.silu, F.gelu, F.mish, F.sigmoid]),
     **dict.fromkeys([F.hardswish, F.hardsigmoid, F.hardtanh, F.tanh, torch.relu, torch.sigmoid]),
+    **dict.fromkeys(_IN_PLACE),
     **dict.fromkeys([operator.add, operator.sub, operator.mul, operator.truediv, operator.neg]),
     **dict.fromkeys(
         [F.pad, torch.add, torch.sub, torch.mul, torch.div, torch.tanh, operator.getitem]
