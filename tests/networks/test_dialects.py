@@ -40,9 +40,12 @@ def counted(names):
     return len([name for name in names if not name.endswith("num_batches_tracked")])
 
 
-@pytest.mark.parametrize(
-    ("name", "rename", "library", "count"), FOREIGN, ids=lambda each: str(each).split(" ")[-1]
-)
+def ids(cases):
+    return [f"{library} {name}" for name, _, library, _ in cases]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "rename", "library", "count"), FOREIGN, ids=ids(FOREIGN))
 def test_every_tensor_of_a_library_is_one_of_ours_and_no_other(name, rename, library, count):
     network = without_memory(name)
     theirs = foreign.renamed(network.model.state_dict(), rename)
@@ -68,8 +71,11 @@ def test_a_name_that_no_row_knows_stays_as_it_is(dialect):
     assert dialect.translate("") == ""
 
 
-def test_no_two_names_become_one():
-    for name, rename, *_ in FOREIGN[:9]:
+@pytest.mark.parametrize("name", ["i3d_nl_toy", "slowfast_toy"])
+def test_no_two_names_become_one(name):
+    for rename in (foreign.pyslowfast, foreign.caffe2, pooled, foreign.mmaction2):
+        if name == "i3d_nl_toy" and rename is pooled:
+            continue  # pytorchvideo has no non-local blocks
         theirs = foreign.renamed(without_memory(name).model.state_dict(), rename)
         assert len(translated(theirs, dialect_of(theirs))) == len(theirs)
 

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-STEPS = 3_000_000
+STEPS = 1_000_000
 """How many operations a pickle may take: a checkpoint of 552 tensors takes 15,000, and each makes
 at most some 100 bytes."""
 
@@ -172,7 +172,7 @@ class _Machine:
         taken, self.place = self.data[self.place : end], end
         return taken
 
-    def number(self, form: str) -> int:
+    def number(self, form: str) -> Any:
         return struct.unpack(form, self.take(struct.calcsize(form)))[0]
 
     def line(self) -> str:
@@ -294,7 +294,7 @@ def _bytes(content: object) -> memoryview:
             return memoryview(content)
         case str():
             return memoryview(content.encode("latin1"))
-    raise UnsafeError("an array of Python objects")
+    raise UnsafeError(f"bytes made of a {type(content).__name__}")
 
 
 def _quoted(line: str) -> str | memoryview:
@@ -337,6 +337,11 @@ def _encoded(text: str, encoding: str = "latin1", *_: object) -> bytes:
     return text.encode(encoding)
 
 
+def _made_bytes(content: object = b"", *encoding: str) -> memoryview:
+    """Bytes of bytes or of text; never so and so many zeros."""
+    return _bytes(_encoded(content, *encoding) if isinstance(content, str) else content)
+
+
 def _inert(kind: object = None, *_: object) -> Inert:
     return Inert(kind.path if isinstance(kind, Name | Inert) else "an object")
 
@@ -377,6 +382,8 @@ PLAIN: dict[str, Callable[..., object]] = {
         for name, made in {
             "set": _set,
             "frozenset": _set,
+            "bytes": _made_bytes,
+            "bytearray": _made_bytes,
             "getattr": _inert,  # a method, which mmengine keeps beside what it has logged
             "slice": _inert,
             "complex": _inert,
