@@ -35,6 +35,7 @@ def build_network(
     labels: Sequence[str] | int | None = None,
     expects: "kinetoscope.clips.spec.ClipSpec | None" = None,
     multi_task: bool = False,
+    added_non_local: Sequence[Mapping[str, Any]] = (),
     **options: Any,
 ) -> "kinetoscope.networks.network.Network":
     """Build a network, untrained; or one of somebody else's, as it comes.
@@ -45,6 +46,7 @@ def build_network(
         labels: the name of each score, or how many there are; None takes the published ones.
         expects: what a clip must be, where it differs from what the network was published with.
         multi_task: whether labels are named `task/label`, and only those of one task are rivals.
+        added_non_local: non-local blocks to add, as `add_non_local` records them.
         options: settings of the network's configuration, such as `fusion="sum"`.
 
     Raises:
@@ -56,7 +58,8 @@ def build_network(
     family, rest = family_of(name)
     if hasattr(family, "open_network"):
         _check_no_options(name, {**options, **_told_of(multi_task)})
-        return family.open_network(rest, labels=labels, expects=expects)
+        opened = family.open_network(rest, labels=labels, expects=expects)
+        return _with_non_local(opened, added_non_local)
     config = _with_options(name, _config(family, name, rest), options)
     names = _label_names(family, config, labels)
     config = replace(config, labels=len(names))
@@ -71,7 +74,7 @@ def build_network(
     from kinetoscope.networks.network import Network
 
     built_with = {option: value for option, value in asdict(config).items() if option != "labels"}
-    return Network(
+    built = Network(
         family.build(config),
         labels=names,
         expects=spec,
@@ -79,6 +82,17 @@ def build_network(
         options={**built_with, **_told_of(multi_task)},
         layers=family.published_layers(config),
     )
+    return _with_non_local(built, added_non_local)
+
+
+def _with_non_local(
+    network: "kinetoscope.networks.network.Network", added: Sequence[Mapping[str, Any]]
+) -> "kinetoscope.networks.network.Network":
+    for record in added:
+        from kinetoscope.networks.non_local import add_non_local
+
+        network = add_non_local(network, **record)
+    return network
 
 
 def _told_of(multi_task: bool) -> dict[str, bool]:
