@@ -3,15 +3,16 @@
 Between a backbone's last maps and their average stand a few layers of specialized neurons. In each
 layer one neuron is active for a clip; each of the clip's channels goes either through the active
 neuron's spatial operator or through its temporal one. So clips that differ finely can be seen by
-different neurons, each of which learned what matters among those that it sees. The routing is in
-`dsts_routing.py`. Only what was chosen is computed: one neuron a clip, and in eval mode only those
-channels of an operator that its gates send there.
+different neurons, each of which learned what matters among those that it sees. How neurons and
+gates are chosen is in `dsts_routing.py`, what neurons do in `dsts_operators.py`. Only what was
+chosen is computed: one neuron a clip, and in eval mode only those channels of an operator that its
+gates send there.
 
 Source: Li et al., "Dynamic Spatio-Temporal Specialization Learning for Fine-Grained Action
 Recognition", ECCV 2022, sections 3 and 4. Where this differs: the operators answer `width` channels
 and the 1x1x1 convolution behind them as many as the backbone has, because ten neurons of as many
 channels as a ResNet-50 ends with would have 545 million weights a layer; see `dsts_routing.py` for
-the pulses and the temperature, and `Operator` for batch norm.
+the pulses and the temperature, and `dsts_operators.py` for batch norm.
 
     layers              channels   output (time x height x width)
     appearance.conv3    48         8 x 8 x 8
@@ -32,18 +33,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
-from einops import rearrange
-from jaxtyping import Int
 from torch import Tensor, nn
-from torch.nn import functional
 
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.errors import RecipeError
 from kinetoscope.networks.blocks import Conv
+from kinetoscope.networks.dsts_operators import SPACE, TIME, Operator
 from kinetoscope.networks.dsts_routing import (
     HOTTEST,
     ActiveNeuron,
-    Choice,
     Gates,
     LiteralPulse,
     Pulse,
@@ -54,10 +52,7 @@ from kinetoscope.networks.dsts_routing import (
 from kinetoscope.networks.network import Network
 from kinetoscope.networks.trial import run
 from kinetoscope.networks.zoo import build_network
-from kinetoscope.tensors import Features, Maps, Size, Volume
-
-SPACE: Size = (1, 3, 3)
-TIME: Size = (3, 1, 1)
+from kinetoscope.tensors import Features, Maps, Volume
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -237,109 +232,6 @@ class PlainLayer(nn.Module):
         return self.mix(self.sum(self.spatial(x), self.temporal(x)))
 
 
-class Operator(nn.Module):
-    """One convolution a neuron, with its batch norm and ReLU, of which the active one is computed.
-
-    A neuron's batch norm sees the clips of the batch that are the neuron's. While training it
-    normalizes by them, and by its running statistics where they have one value a channel; the
-    first ten batches that a neuron sees count alike in those statistics, because a neuron that is
-    rarely active would keep their start for long. Where values can't be looked at (on the meta
-    device, and in an export), each clip gets its neuron's weights, and all channels are computed.
-
-    Args:
-        before: channels it takes.
-        after: channels it answers.
-        neurons: how many there are.
-        kernel: extent [frames, pixels, pixels].
-    """
-
-    mean: Tensor
-    variance: Tensor
-    batches: Tensor
-
-    def __init__(self, before: int, after: int, *, neurons: int, kernel: Size):
-        super().__init__()
-        self.weight = nn.Parameter(torch.empty(neurons, after, before, *kernel))
-        # one axis, as norms have, so that they are not decayed
-        self.scale = nn.Parameter(torch.ones(neurons * after))
-        self.shift = nn.Parameter(torch.zeros(neurons * after))
-        self.register_buffer("mean", torch.zeros(neurons, after))
-        self.register_buffer("variance", torch.ones(neurons, after))
-        self.register_buffer("batches", torch.zeros(neurons, dtype=torch.long))
-        self.relu = nn.ReLU()
-        self.padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
-        for weight in self.weight:  # a neuron sees about half of the channels
-            nn.init.kaiming_normal_(weight, nonlinearity="relu")
-
-    def forward(self, x: Volume, gates: Features, choice: Choice) -> Maps:
-        active = choice.argmax(dim=1)
-        if x.is_meta or _traced():
-            answer = self._gathered(x, gates, active)
-        else:
-            answer = self._grouped(x, gates, active)
-        answer = self.relu(answer)
-        if not self.training:
-            return answer
-        # one, with the gradient that makes the active neuron more or less likely
-        share = choice.gather(1, active[:, None])
-        return answer * _as_maps(share)
-
-    def _grouped(self, x: Volume, gates: Features, active: Int[Tensor, " clip"]) -> Maps:
-        """Clips of the same neuron together, put back in their order."""
-        order, parts = [], []
-        for neuron in active.unique().tolist():
-            mine = (active == neuron).nonzero()[:, 0]
-            order.append(mine)
-            answer = self._convolved(x[mine], gates[mine], neuron)
-            parts.append(self._normalized(answer, neuron))
-        return torch.cat(parts)[torch.cat(order).argsort()]
-
-    def _convolved(self, x: Volume, gates: Features, neuron: int) -> Maps:
-        weight = self.weight[neuron]
-        if self.training:
-            masked = x * _as_maps(gates)
-            return functional.conv3d(masked, weight, padding=self.padding)
-        chosen = gates[0].nonzero()[:, 0]  # in eval mode the neuron's clips all have the same
-        if not len(chosen):
-            return x.new_zeros(len(x), len(weight), *x.shape[2:])
-        return functional.conv3d(x[:, chosen], weight[:, chosen], padding=self.padding)
-
-    def _normalized(self, x: Volume, neuron: int) -> Maps:
-        rows = slice(neuron * x.shape[1], (neuron + 1) * x.shape[1])
-        by_batch = self.training and x[:, 0].numel() > 1
-        factor = 0.0
-        if by_batch:
-            self.batches[neuron] += 1
-            factor = max(0.1, 1 / int(self.batches[neuron]))
-        return functional.batch_norm(
-            x,
-            self.mean[neuron],
-            self.variance[neuron],
-            self.scale[rows],
-            self.shift[rows],
-            training=by_batch,
-            momentum=factor,
-        )
-
-    def _gathered(self, x: Volume, gates: Features, active: Int[Tensor, " clip"]) -> Maps:
-        """Each clip as a group of one convolution; normalized by running statistics."""
-        masked = x * _as_maps(gates)
-        answer = functional.conv3d(
-            rearrange(masked, "clip channel ... -> 1 (clip channel) ..."),
-            rearrange(self.weight[active], "clip after ... -> (clip after) ..."),
-            padding=self.padding,
-            groups=x.shape[0],
-        )
-        answer = rearrange(answer, "1 (clip after) ... -> clip after ...", clip=x.shape[0])
-        scale, shift = (
-            rearrange(each, "(neuron after) -> neuron after", after=answer.shape[1])
-            for each in (self.scale, self.shift)
-        )
-        scale = scale / (self.variance + 1e-5).sqrt()
-        shift = shift - self.mean * scale
-        return answer * _as_maps(scale[active]) + _as_maps(shift[active])
-
-
 class Complement(nn.Module):
     """What is missing to one."""
 
@@ -462,14 +354,6 @@ def _seen_before(network: Network, before: str) -> tuple[tuple[str, ...], tuple[
             expected="one that takes maps",
         )
     return found["layers"], found["shape"]
-
-
-def _traced() -> bool:
-    return torch.compiler.is_compiling() or torch.compiler.is_exporting()
-
-
-def _as_maps(values: Features) -> Maps:
-    return values[:, :, None, None, None]
 
 
 def _check_counts(*, neurons: int, layers: int, width: int) -> None:

@@ -31,6 +31,10 @@ Pulses = Float[Tensor, "clip neuron"]
 Choice = Float[Tensor, "clip neuron"]
 """1 for the active neuron of each clip, 0 for the others."""
 
+PULSE_STD = 2.0
+"""Of scoring vectors, times the root of their length: behind a ReLU, where means are about a half,
+pulses then differ about as much as noise does, so routing begins neither at random nor decided."""
+
 HOTTEST, COLDEST = 5.0, 0.5
 """The temperature at the first and at the last step of a training."""
 
@@ -51,7 +55,7 @@ class Pulse(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.empty(neurons, channels))
         self.kind: PulseKind = kind
-        nn.init.uniform_(self.weight, -1 / math.sqrt(channels), 1 / math.sqrt(channels))
+        nn.init.normal_(self.weight, std=PULSE_STD / math.sqrt(channels))
 
     def forward(self, x: Volume) -> Pulses:
         seen = reduce(x, "clip channel time height width -> clip channel", self.kind)
@@ -66,7 +70,8 @@ class LiteralPulse(nn.Module):
         self.weight = nn.Parameter(torch.empty(neurons * width, channels, 1, 1, 1))
         self.neurons = neurons
         self.kind: PulseKind = kind
-        nn.init.uniform_(self.weight, -1 / math.sqrt(channels), 1 / math.sqrt(channels))
+        spread = PULSE_STD * math.sqrt(width) if kind == "mean" else PULSE_STD / math.sqrt(width)
+        nn.init.normal_(self.weight, std=spread / math.sqrt(channels))
 
     def forward(self, x: Volume) -> Pulses:
         scores = functional.conv3d(x, self.weight)
