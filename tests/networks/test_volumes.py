@@ -61,7 +61,7 @@ class Shuffles(nn.Module):
 
 
 class Adds(nn.Module):
-    """Does in place what nobody else sees, and what somebody does."""
+    """Changes what parts of it have answered."""
 
     def __init__(self):
         super().__init__()
@@ -70,9 +70,8 @@ class Adds(nn.Module):
     def forward(self, x):
         y = self.relu(self.same(x) * 0.5)
         y += 1
-        y = F.relu(y, inplace=True)
-        x += 1
-        return y + x
+        z = F.relu(self.same(y) - 1.5, inplace=True)
+        return z + F.relu(x, inplace=True)
 
 
 def chunks(x):
@@ -91,12 +90,6 @@ def test_what_a_part_of_it_answered_is_not_changed_in_place(clip):
     answer = part(clip.clone())
     torch.testing.assert_close(seen["relu"], (clip / 2).relu())
     torch.testing.assert_close(answer, Adds()(clip.clone()))
-
-
-def test_what_it_does_to_what_it_is_given_it_still_does(clip):
-    given = clip.clone()
-    for_volumes(Adds())(given)
-    torch.testing.assert_close(given, clip + 1)
 
 
 WHOLE = {

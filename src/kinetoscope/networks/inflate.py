@@ -19,7 +19,7 @@ pre-training). Here a convolution that sees one pixel stays one of one frame unl
 from collections.abc import Mapping
 from copy import copy, deepcopy
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
@@ -203,8 +203,9 @@ class _Inflating:
     def _whole(self, name: str, module: nn.Module) -> nn.Module:
         """A part made of parts, or one that is known only by what it computes."""
         inflated = deepcopy(module, {id(child): child for child in module.children()})
-        for child_name, child in module.named_children():
-            inflated.add_module(child_name, self.module(join(name, child_name), child))
+        for child_name, child in module._modules.items():  # named_children tells each but once
+            if child is not None:
+                inflated.add_module(child_name, self.module(join(name, child_name), child))
         if isinstance(module, nn.Sequential) and type(module).forward is nn.Sequential.forward:
             return inflated
         return in_volumes(inflated, module, name)
@@ -292,8 +293,6 @@ def _check(plan: _Plan, module: nn.Module) -> None:
             got=f"{odd} frames, steps of {list(plan.steps.values())}",
             expected="an odd number of frames, so that they have a middle; steps of 1 or more",
         )
-    if plan.padding not in get_args(TimePadding):
-        raise unknown_name("padding of time", plan.padding, get_args(TimePadding))
 
 
 _LIBRARIES = ("torch.", "torchvision.", "kinetoscope.")

@@ -157,7 +157,10 @@ def _made_for_volumes(node: fx.Node, plane: nn.Module, name: str) -> bool:
         return _in_its_mode(node)
     if what not in _OF_ANY_RANK or not _along_channels(node):
         raise refused(name, plane, f"it {_told(node)}")
-    return _alone(node) and _to_a_new_answer(node)
+    if node.kwargs.get("inplace") and _alone(node):
+        node.kwargs = {**node.kwargs, "inplace": False}
+        return True
+    return False
 
 
 def _in_its_mode(dropout: fx.Node) -> bool:
@@ -173,18 +176,6 @@ def _alone(node: fx.Node) -> bool:
     """Whether nothing else in this part goes on from what a function is given, nor outside it."""
     given = node.args[0] if node.args else None
     return isinstance(given, fx.Node) and given.op != "placeholder" and len(given.users) == 1
-
-
-def _to_a_new_answer(node: fx.Node) -> bool:
-    """Leave what somebody may be looking at as it was; whether it would have been changed."""
-    what: Any = node.target
-    if what in _IN_PLACE:
-        node.target = _IN_PLACE[what]
-        return True
-    if node.kwargs.get("inplace"):
-        node.kwargs = {**node.kwargs, "inplace": False}
-        return True
-    return False
 
 
 def _along_channels(node: fx.Node) -> bool:
@@ -285,16 +276,9 @@ _OF_THE_PLANE: dict[Any, Callable[..., Tensor]] = {
     channel_shuffle: _shuffled,
 }
 
-_IN_PLACE: dict[Any, Callable[..., Tensor]] = {
-    operator.iadd: operator.add,
-    operator.imul: operator.mul,
-}
-"""Functions that change what they are given, and those that answer the same anew."""
-
 _OF_ANY_RANK: dict[Any, tuple[int, str] | None] = {
     **dict.fromkeys([F.relu, F.relu6, F.elu, F.leaky_relu, F.silu, F.gelu, F.mish, F.sigmoid]),
     **dict.fromkeys([F.hardswish, F.hardsigmoid, F.hardtanh, F.tanh, torch.relu, torch.sigmoid]),
-    **dict.fromkeys(_IN_PLACE),
     **dict.fromkeys([operator.add, operator.sub, operator.mul, operator.truediv, operator.neg]),
     **dict.fromkeys(
         [F.pad, torch.add, torch.sub, torch.mul, torch.div, torch.tanh, operator.getitem]
