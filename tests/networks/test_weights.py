@@ -1,4 +1,6 @@
 import json
+import pickle
+from functools import partial
 
 import pytest
 import torch
@@ -12,8 +14,15 @@ from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.errors import UnknownNameError, WeightsError
 from kinetoscope.networks.adapters import as_network
 from kinetoscope.networks.network import Network
-from kinetoscope.networks.weights import fit, load_network, load_weights, save_network
+from kinetoscope.networks.weights import (
+    fit,
+    load_network,
+    load_weights,
+    open_weights,
+    save_network,
+)
 from kinetoscope.networks.zoo import build_network
+from tests.networks import foreign
 
 LABELS = ["walk", "<script>", "naïve 跑"]
 
@@ -238,10 +247,211 @@ def test_refuses_another_number_of_labels_and_says_how_to_go_on(tmp_path):
     assert len(loaded.labels) == 7
 
 
-def test_torchvisions_weights_come_with_the_names_of_kinetics(tmp_path):
-    torch.save(build_network("mc3_18").model.state_dict(), tmp_path / "w.pth")
-    loaded = load_network("mc3_18", weights=tmp_path / "w.pth")
-    assert loaded.labels[-1] == "zumba"
+def test_a_name_without_weights_gives_the_network_untrained_and_in_eval_mode():
+    network = load_network("c3d_toy", labels=["a", "b"])
+    assert network.labels == ("a", "b")
+    assert len(load_network("c3d_toy", labels=5).labels) == 5
+    assert not any(each.training for each in network.modules())
+
+
+def test_labels_of_the_file_are_taken_and_those_of_the_user_before_them(tmp_path):
+    state = build_network("c3d_toy", labels=4).model.state_dict()
+    meta = {"dataset_meta": {"classes": ["a", "b", "c", "d"]}}
+    torch.save({"state_dict": state, "meta": meta}, tmp_path / "w.pth")
+    assert load_network("c3d_toy", weights=tmp_path / "w.pth").labels == (*"abcd",)
+    mine = load_network("c3d_toy", weights=tmp_path / "w.pth", labels=[*"wxyz"])
+    assert mine.labels == (*"wxyz",)
+    counted = load_network("c3d_toy", weights=tmp_path / "w.pth", labels=4)
+    assert counted.labels[0] == "label 0"
+    with pytest.raises(WeightsError, match="scores for 4 labels"):
+        load_network("c3d_toy", weights=tmp_path / "w.pth", labels=5)
+
+
+PUBLISHED = [
+    ("i3d_nl_toy", foreign.pyslowfast),
+    ("slowfast_toy", foreign.pyslowfast),
+    ("i3d_nl_toy", foreign.caffe2),
+    ("slowfast_toy", foreign.caffe2),
+    ("slow_toy", foreign.pytorchvideo),
+    ("i3d_toy", partial(foreign.pytorchvideo, pooled=True)),
+    ("slowfast_toy", partial(foreign.pytorchvideo, pooled=True)),
+    ("i3d_nl_toy", foreign.mmaction2),
+    ("slowfast_toy", foreign.mmaction2),
+]
+
+
+def trained(name, **options):
+    """A toy whose norms have seen something."""
+    torch.manual_seed(0)
+    network = build_network(name, **options)
+    for each in network.modules():
+        if isinstance(each, nn.BatchNorm3d):
+            each.weight.data.uniform_(0.5, 1.5)
+            each.running_mean.uniform_(-1, 1)
+            each.running_var.uniform_(0.5, 2)
+    return network.eval()
+
+
+def saved(path, state, rename):
+    """A checkpoint as the library that `rename` is of saves it."""
+    theirs = foreign.renamed(state, rename)
+    flat = {
+        n: each.flatten(1) if n.startswith(HEADS) and each.ndim > 1 else each
+        for n, each in theirs.items()
+    }
+    if rename is foreign.caffe2:
+        arrays = {name: each.detach().numpy() for name, each in flat.items()}
+        path.write_bytes(pickle.dumps({"blobs": {**arrays, "lr": 0.1}}, 2))
+    elif rename is foreign.pyslowfast:
+        torch.save({"epoch": 1, "model_state": flat, "cfg": "NUM_GPUS: 8\n"}, path)
+    elif rename is foreign.mmaction2:
+        torch.save({"meta": {"epoch": 1}, "state_dict": flat}, path)
+    else:
+        torch.save({"model_state": {f"model.{name}": each for name, each in flat.items()}}, path)
+
+
+HEADS = ("head.projection", "pred_", "cls_head.fc_cls", "blocks.5.proj", "blocks.6.proj")
+
+
+@pytest.mark.parametrize(
+    ("name", "rename"), PUBLISHED, ids=[f"{name} {n}" for n, (name, _) in enumerate(PUBLISHED)]
+)
+def test_a_checkpoint_of_every_library_answers_as_the_network_it_was_saved_from(
+    tmp_path, name, rename
+):
+    from kinetoscope.networks.dialects import dialect_of
+
+    plain = build_network(name)
+    names = foreign.renamed(plain.model.state_dict(), rename)
+    wanted = dialect_of(names).options
+    options = {option: value for option, value in wanted.items() if option in plain.options}
+    network = trained(name, **options)
+    if rename is foreign.mmaction2 and name == "i3d_nl_toy":  # whose convolution has no bias
+        for part in (network.model.res3[1], network.model.res4[1]):
+            part.non_local.out.bias.data.zero_()
+    saved(tmp_path / "w", network.model.state_dict(), rename)
+    loaded, match = open_weights(name, tmp_path / "w")
+    assert match.complete
+    assert {**loaded.options, **options} == loaded.options
+    clip = torch.randn(2, 3, network.expects.frames, 64, 96)  # not square
+    with torch.no_grad():
+        torch.testing.assert_close(loaded.model(clip), network.model(clip))
+
+
+def test_the_colours_of_training_are_shown(tmp_path):
+    network = trained("i3d_toy")
+    theirs = foreign.renamed(network.model.state_dict(), foreign.mmaction2)
+    torch.save({"state_dict": theirs}, tmp_path / "w.pth")
+    loaded, match = open_weights("i3d_toy", tmp_path / "w.pth")
+    assert loaded.expects.mean == (0.485, 0.456, 0.406)
+    assert any("mean (0.485, 0.456, 0.406)" in note for note in match.notes)
+    told = "img_norm_cfg = dict(mean=[127.5, 127.5, 127.5], std=[51.0, 51.0, 51.0], to_bgr=False)"
+    torch.save({"state_dict": theirs, "meta": {"cfg": told}}, tmp_path / "w.pth")
+    loaded, _ = open_weights("i3d_toy", tmp_path / "w.pth")
+    assert loaded.expects.mean == (0.5, 0.5, 0.5)
+    assert loaded.expects.std == (0.2, 0.2, 0.2)
+    match = load_weights(build_network("i3d_toy"), tmp_path / "w.pth")
+    assert "which this network is not" in match.report()
+
+
+@pytest.mark.parametrize("name", ["slow_toy", "slowfast_toy"])
+def test_blue_before_red_is_turned_round(tmp_path, name):
+    network = trained(name, **({"slow_frames": "spread"} if name == "slowfast_toy" else {}))
+    theirs = foreign.renamed(network.model.state_dict(), foreign.pyslowfast)
+    settings = "DATA:\n  REVERSE_INPUT_CHANNEL: true\n  MEAN:\n  - 0.45\n  - 0.45\n  - 0.45\n"
+    torch.save({"model_state": theirs, "cfg": settings}, tmp_path / "w.pyth")
+    loaded, match = open_weights(name, tmp_path / "w.pyth")
+    assert any("blue before red" in note for note in match.notes)
+    clip = torch.randn(1, 3, network.expects.frames, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(loaded.model(clip), network.model(clip.flip(1)))
+
+
+def test_a_network_saved_from_a_checkpoint_is_the_same_again(tmp_path):
+    network = trained("slowfast_toy", slow_frames="spread")
+    saved(tmp_path / "w", network.model.state_dict(), foreign.pyslowfast)
+    loaded = load_network("slowfast_toy", weights=tmp_path / "w")
+    save_network(loaded, tmp_path / "w.safetensors")
+    again = load_network(tmp_path / "w.safetensors")
+    assert again.options["slow_frames"] == "spread"
+    assert again.weights_hash == loaded.weights_hash
+
+
+def test_scales_and_shifts_of_caffe2_answer_as_they_did(tmp_path):
+    network = trained("i3d_toy")
+    for each in network.modules():
+        if isinstance(each, nn.BatchNorm3d):
+            each.running_mean.zero_()
+            each.running_var.fill_(1 - each.eps)
+    blobs = foreign.renamed(network.model.state_dict(), foreign.caffe2)
+    affine = {n: each.numpy() for n, each in blobs.items() if not n.endswith(("_rm", "_riv"))}
+    (tmp_path / "w.pkl").write_bytes(pickle.dumps({"blobs": affine}, 2))
+    loaded, match = open_weights("i3d_toy", tmp_path / "w.pkl")
+    assert "set to what changes nothing" in str(match)
+    clip = torch.randn(1, 3, 8, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(loaded.model(clip), network.model(clip))
+
+
+def test_refuses_a_checkpoint_of_another_depth_and_says_which(tmp_path):
+    deep = build_network("c2d_toy", blocks=(1, 2, 4, 1))
+    saved(tmp_path / "w", deep.model.state_dict(), foreign.pyslowfast)
+    with pytest.raises(WeightsError) as refusal:
+        load_network("c2d_toy", weights=tmp_path / "w")
+    assert "its depth is 26, that of the network is 20" in str(refusal.value)
+
+
+def test_refuses_weights_that_are_no_numbers_and_names_them(tmp_path):
+    network = build_network("c3d_toy")
+    network.model.fc7.conv.weight.data[0] = torch.nan
+    network.model.conv1a.conv.bias.data[0] = torch.inf
+    torch.save(network.model.state_dict(), tmp_path / "w.pth")
+    save_network(network, tmp_path / "w.safetensors")
+    for name in ("w.pth", "w.safetensors"):
+        with pytest.raises(WeightsError, match=r"in conv1a\.conv\.bias, fc7\.conv\.weight"):
+            load_network("c3d_toy", weights=tmp_path / name)
+        loaded = load_network("c3d_toy", weights=tmp_path / name, allow_nan=True)
+        assert loaded.model.fc7.conv.weight.isnan().any()
+    with pytest.raises(WeightsError, match="no numbers"):
+        load_weights(build_network("c3d_toy"), tmp_path / "w.pth")
+
+
+def test_part_of_a_network_is_loaded_where_that_is_asked_for(tmp_path):
+    network = build_network("c3d_toy")
+    state = dict(network.model.state_dict())
+    state.pop("fc7.conv.weight")
+    torch.save({**state, "more": torch.ones(1)}, tmp_path / "w.pth")
+    with pytest.raises(WeightsError, match=r"missing: fc7\.conv\.weight; not in the network: more"):
+        load_network("c3d_toy", weights=tmp_path / "w.pth")
+    loaded, match = open_weights("c3d_toy", tmp_path / "w.pth", partial=True)
+    assert match.missing == ("fc7.conv.weight",)
+    assert torch.equal(loaded.model.conv1a.conv.weight, network.model.conv1a.conv.weight)
+    assert loaded.model.fc7.conv.weight.std() > 0
+    other = build_network("c3d_toy")
+    assert load_weights(other, tmp_path / "w.pth", partial=True).unexpected == ("more",)
+    torch.save({"other": torch.ones(1)}, tmp_path / "w.pth")
+    with pytest.raises(WeightsError, match="0 of 22"):
+        load_network("c3d_toy", weights=tmp_path / "w.pth", partial=True)
+
+
+@pytest.mark.parametrize("name", ["file:mine.py:build", "hf:MCG-NJU/videomae-base"])
+def test_a_file_never_runs_or_fetches_what_it_names(tmp_path, name):
+    (tmp_path / "mine.py").write_text("raise SystemExit('run')")
+    network = build_network("c3d_toy")
+    network.name = name
+    save_network(network, tmp_path / "w.safetensors")
+    with pytest.raises(WeightsError) as refusal:
+        load_network(tmp_path / "w.safetensors")
+    assert f'load_network("{name}", weights=' in str(refusal.value)
+
+
+def test_published_is_a_word_where_a_library_has_released_weights():
+    with pytest.raises(WeightsError, match="no weights of c3d_toy that a library has released"):
+        load_network("c3d_toy", weights="published")
+    with pytest.raises(WeightsError, match="kinetoscope download torchvision:r3d_18"):
+        load_network("torchvision:r3d_18", weights="published")
+    with pytest.raises(UnknownNameError, match="KINETICS400_V1"):
+        load_network("torchvision:r3d_18", weights="KINETICS400_V9")
 
 
 @pytest.mark.parametrize(
@@ -250,7 +460,6 @@ def test_torchvisions_weights_come_with_the_names_of_kinetics(tmp_path):
         ("two_stream_smal", UnknownNameError, "near: .*two_stream_small"),
         ("missing.safetensors", WeightsError, "no such file"),
         ("some/folder", WeightsError, "no such file"),
-        ("c3d_toy", WeightsError, "build_network"),
     ],
 )
 def test_refuses_what_can_not_be_opened(name, error, message):

@@ -54,7 +54,7 @@ class Origin:
     reversed: bool = False
     unmet: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def dialect(self) -> Dialect:
         """Whose names the tensors have."""
         return dialect_of(self.checkpoint.tensors)

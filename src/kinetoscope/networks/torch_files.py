@@ -125,14 +125,14 @@ def _read_zip(data: memoryview) -> TorchFile:
     programs = [each for each in members if each.filename.rpartition("/")[2] == "data.pkl"]
     if len(programs) != 1:
         raise DamagedError("a zip archive without what torch.save writes")
-    if sum(each.file_size for each in members) > len(data):
-        raise UnsafeError("a zip archive whose members lie over one another")
     folder = programs[0].filename.removesuffix("data.pkl")
     contents = {
         each.filename.removeprefix(folder): _member(data, each)
         for each in members
         if each.filename.startswith(folder) and not each.is_dir()
     }
+    if sum(each.file_size for each in members) > len(data):
+        raise UnsafeError("a zip archive whose members lie over one another")
     if bytes(contents.get("byteorder", memoryview(b"little"))) != b"little":
         raise DamagedError("a file of a machine with another order of bytes")
     storages = {
