@@ -90,6 +90,14 @@ def test_options_survive_json():
     assert build_network("two_stream_small_toy", **options).options == network.options
 
 
+def test_options_may_be_as_long_as_their_kind_says_and_none_where_it_may_be():
+    network = on_meta("i3d_toy", non_local=["res3.1"], frames_per_second=None)
+    assert network.options["non_local"] == ("res3.1",)
+    assert network.expects.frames_per_second is None
+    with pytest.raises(RecipeError, match="non_local of i3d_toy"):
+        on_meta("i3d_toy", non_local=(3,))
+
+
 def test_labels_are_names_or_a_count():
     assert build_network("c3d_toy", labels=["walk", "run"]).labels == ("walk", "run")
     assert build_network("c3d_toy", labels=2).labels == ("label 0", "label 1")

@@ -167,15 +167,17 @@ def _with_options(name: str, config: Any, options: Mapping[str, Any]) -> Any:
         choices = get_args(kinds[option]) if get_origin(kinds[option]) is Literal else ()
         if choices and value not in choices:
             raise unknown_name(option, str(value), list(choices))
-        made[option] = _of_kind(f"{option} of {name}", value, getattr(config, option))
+        made[option] = _of_kind(
+            f"{option} of {name}", value, kinds[option], getattr(config, option)
+        )
     return replace(config, **made)
 
 
-def _of_kind(what: str, value: Any, default: Any) -> Any:
+def _of_kind(what: str, value: Any, kind: Any, default: Any) -> Any:
     value = _tupled(value)
-    if isinstance(default, float) and _kind(value) == "int":
+    if type(value) is int and float in (kind, *get_args(kind)):
         value = float(value)
-    if _kind(value) != _kind(default):
+    if not _is_of(kind, value):
         raise RecipeError(
             f"{what} can't have this value",
             got=f"{value!r}",
@@ -189,7 +191,9 @@ def _tupled(value: Any) -> Any:
     return tuple(_tupled(part) for part in value) if isinstance(value, list | tuple) else value
 
 
-def _kind(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return tuple(_kind(part) for part in value)
-    return type(value).__name__
+def _is_of(kind: Any, value: Any) -> bool:
+    from beartype.door import is_bearable
+
+    if get_origin(kind) is tuple and get_args(kind)[1:] == (...,):
+        return isinstance(value, tuple) and all(_is_of(get_args(kind)[0], part) for part in value)
+    return is_bearable(value, kind) and (kind is bool or not isinstance(value, bool))
