@@ -18,6 +18,12 @@ def test_shapes_are_made_and_counted(tmp_path):
     assert len(list((tmp_path / "shapes").glob("*/*.mp4"))) == 16
 
 
+def test_parts_are_made_and_counted(tmp_path):
+    found = run("parts", "--out", tmp_path / "parts", *SMALL)
+    assert found.exit_code == 0, found.output
+    assert f"{tmp_path / 'parts'}: 16 clips of 8 labels" in found.output
+
+
 def test_what_was_made_before_is_left_and_what_is_else_there_is_refused(tmp_path):
     first = run("shapes", "--out", tmp_path / "shapes", *SMALL)
     again = run("shapes", "--out", tmp_path / "shapes", *SMALL)

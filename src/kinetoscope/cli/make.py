@@ -1,4 +1,4 @@
-"""How are videos made whose truth is known: shapes that move, and figures in action?"""
+"""How are videos made whose truth is known: shapes that move, figures in action, small parts?"""
 
 import os
 from collections.abc import Callable
@@ -68,6 +68,20 @@ def figures(out: Path, **settings: Any) -> None:
     from kinetoscope.clips.worlds.figures import make_figures
 
     _make(make_figures, out, settings)
+
+
+@command.command("parts")
+@_options
+def parts(out: Path, **settings: Any) -> None:
+    """Bodies that move, told only by what a small part on them does.
+
+    Exact flow and masks of body and part come along.
+
+    Example: kinetoscope make parts --out data/parts --clips-per-label 60 12 24
+    """
+    from kinetoscope.clips.worlds.parts import make_parts
+
+    _make(make_parts, out, settings)
 
 
 def _make(make: Callable[..., Path], out: Path, settings: dict[str, Any]) -> None:
