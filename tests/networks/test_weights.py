@@ -275,7 +275,7 @@ PUBLISHED = [
     ("slow_toy", foreign.pytorchvideo),
     ("i3d_toy", partial(foreign.pytorchvideo, pooled=True)),
     ("slowfast_toy", partial(foreign.pytorchvideo, pooled=True)),
-    ("i3d_nl_toy", foreign.mmaction2),
+    ("slow_toy", foreign.mmaction2),
     ("slowfast_toy", foreign.mmaction2),
 ]
 
@@ -326,9 +326,6 @@ def test_a_checkpoint_of_every_library_answers_as_the_network_it_was_saved_from(
     wanted = dialect_of(names).options
     options = {option: value for option, value in wanted.items() if option in plain.options}
     network = trained(name, **options)
-    if rename is foreign.mmaction2 and name == "i3d_nl_toy":  # whose convolution has no bias
-        for part in (network.model.res3[1], network.model.res4[1]):
-            part.non_local.out.bias.data.zero_()
     saved(tmp_path / "w", network.model.state_dict(), rename)
     loaded, match = open_weights(name, tmp_path / "w")
     assert match.complete
@@ -338,19 +335,49 @@ def test_a_checkpoint_of_every_library_answers_as_the_network_it_was_saved_from(
         torch.testing.assert_close(loaded.model(clip), network.model(clip))
 
 
+LONG = {"pathway": "i3d_long", "frames": 32}
+
+
+def test_non_local_blocks_of_mmaction2_answer_as_they_did(tmp_path):
+    of_theirs = {"pools": "mmaction2", "non_local_subsample": "after", **LONG}
+    network = trained("i3d_nl_toy", non_local_kind="dot-product", **of_theirs)
+    for part in (network.model.res3[1], network.model.res4[1]):
+        part.non_local.out.bias.data.zero_()  # whose convolution has no bias
+    theirs = foreign.renamed(network.model.state_dict(), foreign.mmaction2)
+    assert not any(name.endswith("conv_out.conv.bias") for name in theirs)
+    told = "non_local_cfg=dict(sub_sample=True, use_scale=False, mode='dot_product')"
+    torch.save({"state_dict": theirs, "meta": {"cfg": told}}, tmp_path / "w.pth")
+    here = build_network("i3d_nl_toy", non_local_kind="dot-product", **of_theirs).eval()
+    match = load_weights(here, tmp_path / "w.pth")
+    assert match.filled == ("res3.1.non_local.out.bias", "res4.1.non_local.out.bias")
+    clip = torch.randn(1, 3, 32, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(here.model(clip), network.model(clip))
+
+
+def test_refuses_weights_that_halve_time_elsewhere(tmp_path):
+    theirs = foreign.renamed(build_network("i3d_toy").model.state_dict(), foreign.mmaction2)
+    torch.save({"state_dict": theirs}, tmp_path / "w.pth")
+    with pytest.raises(WeightsError, match="conv1 and pool1 that halve time, as i3d_r50_32x2"):
+        load_network("i3d_toy", weights=tmp_path / "w.pth")
+    told = {"cfg": "dict(conv1_stride_t=1, pool1_stride_t=1)"}
+    torch.save({"state_dict": theirs, "meta": told}, tmp_path / "w.pth")
+    assert load_network("i3d_toy", weights=tmp_path / "w.pth").options["pools"] == "mmaction2"
+
+
 def test_the_colours_of_training_are_shown(tmp_path):
-    network = trained("i3d_toy")
+    network = trained("slow_toy")
     theirs = foreign.renamed(network.model.state_dict(), foreign.mmaction2)
     torch.save({"state_dict": theirs}, tmp_path / "w.pth")
-    loaded, match = open_weights("i3d_toy", tmp_path / "w.pth")
+    loaded, match = open_weights("slow_toy", tmp_path / "w.pth")
     assert loaded.expects.mean == (0.485, 0.456, 0.406)
     assert any("mean (0.485, 0.456, 0.406)" in note for note in match.notes)
     told = "img_norm_cfg = dict(mean=[127.5, 127.5, 127.5], std=[51.0, 51.0, 51.0], to_bgr=False)"
     torch.save({"state_dict": theirs, "meta": {"cfg": told}}, tmp_path / "w.pth")
-    loaded, _ = open_weights("i3d_toy", tmp_path / "w.pth")
+    loaded, _ = open_weights("slow_toy", tmp_path / "w.pth")
     assert loaded.expects.mean == (0.5, 0.5, 0.5)
     assert loaded.expects.std == (0.2, 0.2, 0.2)
-    match = load_weights(build_network("i3d_toy"), tmp_path / "w.pth")
+    match = load_weights(build_network("slow_toy"), tmp_path / "w.pth")
     assert "which this network is not" in match.report()
 
 

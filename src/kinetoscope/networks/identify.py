@@ -7,7 +7,6 @@ then the settings that were saved beside them decide, or nobody does, and all of
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from torch import Tensor
 
@@ -15,6 +14,8 @@ from kinetoscope.networks.checkpoints import Checkpoint
 from kinetoscope.networks.dialect import translated
 from kinetoscope.networks.dialects import TSM, TSN, dialect_of
 from kinetoscope.networks.listings import ZOO, Listing
+from kinetoscope.networks.settings import halves_time
+from kinetoscope.networks.zoo import family_of
 
 HEADS = ("label.conv.weight", "fc.weight", "classifier.1.weight", "head.weight", "head.1.weight")
 """Names of the weights that score labels: ours, and torchvision's."""
@@ -52,6 +53,8 @@ def networks_of(checkpoint: Checkpoint) -> list[str]:
         and any(re.fullmatch(BEGINNINGS[row.module], each) for each in tensors)
         and _is_of(tensors, row)
     ]
+    halves = halves_time(dialect, checkpoint.settings)
+    found = [name for name in found if halves is None or _halves(name) in (halves, None)]
     return _of_clips(found, checkpoint.settings) if len(found) > 1 else found
 
 
@@ -87,15 +90,21 @@ def _of_clips(names: list[str], settings: str | None) -> list[str]:
     frames, stride = (_number(pattern, settings) for pattern in (FRAMES, STRIDE))
     if frames is None or stride is None:
         return names
-    from kinetoscope.networks.zoo import family_of
 
-    def clips(name: str) -> Any:
+    def clips(name: str) -> tuple[int, int]:
         family, _ = family_of(name)
         spec = family.expects(family.VARIANTS[name])
         return spec.frames, spec.stride
 
     fitting = [name for name in names if clips(name) == (frames, stride)]
     return fitting or names
+
+
+def _halves(name: str) -> bool | None:
+    """Whether conv1 and pool1 of a C2D or I3D halve time; None of another network."""
+    family, _ = family_of(name)
+    row = getattr(family.VARIANTS[name], "pathway", "")
+    return row.endswith("_long") if row.startswith(("c2d", "i3d")) else None
 
 
 def _number(pattern: re.Pattern[str], settings: str | None) -> int | None:

@@ -20,12 +20,11 @@ from kinetoscope.networks.dialect import Colours, Dialect, translated
 from kinetoscope.networks.dialects import CAFFE2, dialect_of
 from kinetoscope.networks.matching import Match, fit
 from kinetoscope.networks.network import Network
-from kinetoscope.networks.settings import colours_of, options_of
+from kinetoscope.networks.settings import colours_of, halves_time, options_of
 
 FIRST = re.compile(r"(?:^|\.)conv1(?:_1)?(?:\.conv)?\.weight$")
 """The names of filters that see colours."""
 
-FLOW_CHANNELS = 20
 FLOW_LEVELS = 255 / 40  # grey levels for each pixel per frame, of flow saved as JPEG
 
 WITHIN = "model."
@@ -44,7 +43,7 @@ class Origin:
         options: settings of the network's configuration that differ.
         notes: what was done, or is to be known.
         reversed: whether its first filters see blue first.
-        unmet: options that the network would need to answer as in training, and has not.
+        unmet: what the network would need to answer as in training, and has not.
     """
 
     checkpoint: Checkpoint
@@ -110,6 +109,7 @@ def origin_of(checkpoint: Checkpoint, network: Network, *, stays: bool = False) 
     if colours and colours.reversed:
         notes.append("trained on blue before red: its first filters were turned")
     unmet = tuple(option for option in dialect.needs if option not in network.options)
+    unmet += _unlike_in_time(halves_time(dialect, settings), network)
     turned = bool(colours and colours.reversed)
     return Origin(checkpoint, spec, options, tuple(notes), reversed=turned, unmet=unmet)
 
@@ -145,13 +145,24 @@ def _built(dialect: Dialect, tensors: Mapping[str, Tensor], network: Network) ->
     }
 
 
+def _unlike_in_time(halves: bool | None, network: Network) -> tuple[str, ...]:
+    """What differs in time between C2Ds or I3Ds of the same weights."""
+    row = str(network.options.get("pathway"))
+    if halves is None or not row.startswith(("c2d", "i3d")) or row.endswith("_long") == halves:
+        return ()
+    if halves:
+        return ("conv1 and pool1 that halve time, as i3d_r50_32x2 and c2d_r50_32x2 have",)
+    return ("conv1 and pool1 that keep all frames, as i3d_r50 and c2d_r50 have",)
+
+
 def _shown(
     spec: ClipSpec, colours: Colours | None, mean: tuple[float, ...] | None
 ) -> tuple[ClipSpec, list[str]]:
     """How clips were shown in training, and what of that can't be said in a ClipSpec."""
     notes, means = [], list(mean or ())
-    if means and "flow" in spec.streams and len(means) >= FLOW_CHANNELS:
-        flow, means = means[:FLOW_CHANNELS], means[FLOW_CHANNELS:]
+    of_flow = len(means) - (3 if "frames" in spec.streams else 0)
+    if "flow" in spec.streams and of_flow > 0:  # flow comes first in the authors' files
+        flow, means = means[:of_flow], means[of_flow:]
         spec = replace(spec, flow_scale=1 / FLOW_LEVELS)
         off = max(abs(each - LARGEST_LEVEL / 2) for each in flow) / FLOW_LEVELS
         if off > 0.01:

@@ -31,6 +31,12 @@ KINDS = {
 }
 """What PySlowFast and mmaction2 call the pairwise functions."""
 
+HALVES_TIME = {"PySlowFast": False, "pytorchvideo": False, "mmaction2": True}
+"""Whether conv1 and pool1 of a library's C2D and I3D halve time: the non-local paper's do, for 32
+frames; those for 8 frames do not. caffe2's weights are of both kinds."""
+
+CONV1_STEP = re.compile(r"conv1_stride_t\s*=\s*(\d)")
+
 
 def colours_of(dialect: Dialect, settings: str | None) -> Colours | None:
     """How frames were shown: as the settings say, else as is usual for the library."""
@@ -48,6 +54,12 @@ def options_of(dialect: Dialect, settings: str | None) -> dict[str, Any]:
     found = NON_LOCAL.search((settings or "")[:LONGEST])
     kind = KINDS.get(found[1]) if found else None
     return {**dialect.options, **({"non_local_kind": kind} if kind else {})}
+
+
+def halves_time(dialect: Dialect, settings: str | None) -> bool | None:
+    """Whether conv1 and pool1 halve time in a C2D or I3D; None where that is not known."""
+    told = CONV1_STEP.search((settings or "")[:LONGEST])
+    return told[1] == "2" if told else HALVES_TIME.get(dialect.name)
 
 
 def _three(found: re.Match[str]) -> tuple[float, float, float]:

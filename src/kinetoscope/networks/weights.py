@@ -302,9 +302,9 @@ def _check(
     if origin.unmet and not partial:
         raise WeightsError(
             f"{path} would not answer in {network.name} as it was trained",
-            got=f"a checkpoint of {origin.dialect.name}, trained with {', '.join(origin.unmet)}",
-            expected=f"a network that has {', '.join(origin.unmet)}",
-            hint="partial=True loads the weights without",
+            got=f"a checkpoint of {origin.dialect.name}",
+            expected=f"a network with {', '.join(origin.unmet)}",
+            hint="partial=True loads the weights nevertheless",
         )
     if not match.complete and not (partial and match.loaded):
         _refuse(match, network, path, origin)

@@ -1,0 +1,174 @@
+import gzip
+import pickle
+from functools import partial
+
+import pytest
+import torch
+from click.testing import CliRunner
+
+from kinetoscope.cli.convert import command
+from kinetoscope.errors import KinetoscopeError
+from kinetoscope.networks.checkpoints import Checkpoint
+from kinetoscope.networks.identify import networks_of
+from kinetoscope.networks.listings import ZOO
+from kinetoscope.networks.weights import load_network
+from kinetoscope.networks.zoo import build_network
+from tests.networks import foreign
+
+
+def run(*arguments):
+    return CliRunner().invoke(command, [str(each) for each in arguments])
+
+
+@pytest.fixture
+def network():
+    torch.manual_seed(0)
+    return build_network("slowfast_toy", slow_frames="spread").eval()
+
+
+@pytest.fixture
+def checkpoint(network, tmp_path):
+    theirs = foreign.renamed(network.model.state_dict(), foreign.pyslowfast)
+    path = tmp_path / "SLOWFAST.pkl"  # as some of the zoo are, and are of torch
+    torch.save({"model_state": theirs, "epoch": 196, "optimizer_state": {}}, path)
+    return path
+
+
+def test_it_says_what_a_file_is_and_what_matched_and_writes_ours(network, checkpoint, tmp_path):
+    out = tmp_path / "out.safetensors"
+    result = run(checkpoint, out, "--network", "slowfast_toy")
+    assert result.exit_code == 0, result.exception
+    lines = result.output.splitlines()
+    assert lines[0].startswith("SLOWFAST.pkl: PySlowFast: ")
+    assert "in a file of torch.save; epoch 196" in lines[0]
+    assert "left in the file: epoch, optimizer_state" in lines[0]
+    assert lines[1] == "network: slowfast_toy"
+    assert lines[2].startswith(f"{counted(network)} of {counted(network)} tensors")
+    assert "trained with slow_frames='spread', and so is this network" in result.output
+    assert "which the file does not name" in result.output
+    assert load_network(out).weights_hash == network.weights_hash
+
+
+def counted(network):
+    names = network.model.state_dict()
+    return len([name for name in names if not name.endswith("num_batches_tracked")])
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["walk\nrun\n\njump\n", '["walk", "run", "jump"]', '{"jump": 2, "\\"run\\"": 1, "walk": 0}'],
+    ids=["lines", "a list", "places"],
+)
+def test_labels_come_from_a_file(checkpoint, tmp_path, text):
+    (tmp_path / "labels").write_text(text)
+    out = tmp_path / "out.safetensors"
+    result = run(checkpoint, out, "--network", "slowfast_toy", "--labels", tmp_path / "labels")
+    assert result.exit_code == 0, result.exception
+    assert load_network(out).labels == ("walk", "run", "jump")
+
+
+def test_labels_of_the_checkpoint_are_kept(network, tmp_path):
+    theirs = foreign.renamed(network.model.state_dict(), foreign.mmaction2)
+    meta = {"dataset_meta": {"classes": [*"abc"]}}
+    torch.save({"state_dict": theirs, "meta": meta}, tmp_path / "w.pth")
+    out = tmp_path / "out.safetensors"
+    result = run(tmp_path / "w.pth", out, "--network", "slowfast_toy")
+    assert "labels: 3, of the file" in result.output
+    assert load_network(out).labels == ("a", "b", "c")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "has no labels"),
+        ('{"a": 1, "b": 2}', "from 0 on"),
+        ("[1, 2]", "a list of labels"),
+        ("[", "can't be read"),
+        ("a\nb\n", "trained on other labels"),
+        ("a\na\nb\n", "labels that differ"),
+    ],
+)
+def test_refuses_labels_that_do_not_fit(checkpoint, tmp_path, text, message):
+    (tmp_path / "labels").write_text(text)
+    out = tmp_path / "out.safetensors"
+    result = run(checkpoint, out, "--network", "slowfast_toy", "--labels", tmp_path / "labels")
+    assert isinstance(result.exception, KinetoscopeError)
+    assert message in str(result.exception)
+    assert not out.exists()
+
+
+def test_a_packed_pickle_of_numpy_arrays_is_converted(network, tmp_path):
+    blobs = foreign.renamed(network.model.state_dict(), foreign.caffe2)
+    arrays = {name: tensor.numpy() for name, tensor in blobs.items()}
+    (tmp_path / "w.pkl").write_bytes(gzip.compress(pickle.dumps({"blobs": arrays}, 2)))
+    out = tmp_path / "out.safetensors"
+    result = run(tmp_path / "w.pkl", out, "--network", "slowfast_toy")
+    assert result.exit_code == 0, result.exception
+    assert "caffe2: " in result.output
+    assert load_network(out).weights_hash == network.weights_hash
+
+
+def test_what_does_not_fit_is_told_and_nothing_is_written(checkpoint, tmp_path):
+    out = tmp_path / "out.safetensors"
+    result = run(checkpoint, out, "--network", "c3d_toy")
+    assert "1 of 22 tensors; missing" in str(result.exception)
+    assert not out.exists()
+    assert not list(tmp_path.glob(".aside*"))
+
+
+def test_asks_whose_weights_they_are_where_that_can_not_be_told(checkpoint, tmp_path):
+    result = run(checkpoint, tmp_path / "out.safetensors")
+    assert "weights of no known network" in str(result.exception)
+    assert "--network NAME" in str(result.exception)
+
+
+def of_library(name, rename, settings=None, **options):
+    """A checkpoint without memory, as the library that `rename` is of has it."""
+    with torch.device("meta"):
+        state = build_network(name, **options).model.state_dict()
+    tensors = foreign.renamed(state, rename)
+    return Checkpoint(tensors=tensors, kind="", container="", settings=settings)
+
+
+pooled = partial(foreign.pytorchvideo, pooled=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "rename", "options"),
+    [
+        ("slowfast_r50_8x8", foreign.pyslowfast, {}),
+        ("slowfast_r50_4x16", foreign.pyslowfast, {"labels": 7}),
+        ("slowfast_r50_8x8", pooled, {}),
+        ("c2d_r101_32x2", foreign.caffe2, {}),
+        ("vgg16_flow", str, {}),
+        ("two_stream_vgg16", str, {"labels": 11}),
+        ("c3d", str, {}),
+        ("r3d_18", str, {"labels": 3}),
+    ],
+)
+def test_a_network_is_known_by_its_tensors(name, rename, options):
+    assert networks_of(of_library(name, rename, **options)) == [name]
+
+
+@pytest.mark.slow
+def test_networks_that_only_clips_tell_apart_are_all_named_unless_settings_say_which():
+    both = ["slow_r50_4x16", "slow_r50_8x8"]
+    assert networks_of(of_library("slow_r50_8x8", foreign.pyslowfast)) == both
+    for name, told in zip(both, ((4, 16), (8, 8)), strict=True):
+        settings = "DATA:\n  NUM_FRAMES: {}\n  SAMPLING_RATE: {}\n".format(*told)
+        found = of_library("slow_r50_8x8", foreign.pyslowfast, settings)
+        assert networks_of(found) == [name]
+        settings = "dict(type='SampleFrames', clip_len={}, frame_interval={})".format(*told)
+        found = of_library("slow_r50_8x8", foreign.mmaction2, settings)
+        assert networks_of(found) == [name]
+    either = ["i3d_r50", "i3d_r50_32x2"]
+    assert networks_of(of_library("i3d_r50", foreign.caffe2)) == either
+    assert networks_of(of_library("i3d_r50", pooled)) == either[:1]
+    assert networks_of(of_library("i3d_r50", foreign.mmaction2)) == either[1:]
+    assert all(name in ZOO for name in both)
+
+
+def test_weights_of_nobody_are_of_no_network():
+    tensors = {"somewhere.weight": torch.ones(1)}
+    assert networks_of(Checkpoint(tensors=tensors, kind="", container="")) == []
