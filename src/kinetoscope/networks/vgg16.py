@@ -3,14 +3,11 @@
 Sixteen layers of weights: thirteen 3x3 convolutions in five stages, and three hidden layers that
 are convolutions too, so that larger frames are looked at densely. `vgg16_frames` sees one frame at
 a time, `vgg16_flow` ten fields of flow, stacked; they are the towers of `two_stream_vgg16`. Both
-start from ImageNet: flow has more channels than a picture has colours, so its first filters are the
-mean of the colours' filters, once for every channel. They find edges of motion where they found
-edges of light.
+start from ImageNet (`tower_weights.py`).
 
 Source: Simonyan and Zisserman, "Very Deep Convolutional Networks for Large-Scale Image
 Recognition", ICLR 2015, table 1, column D; as streams: Feichtenhofer, Pinz, Zisserman,
-"Convolutional Two-Stream Network Fusion for Video Action Recognition", CVPR 2016, section 4; the
-mean filter is Wang et al., "Temporal Segment Networks", ECCV 2016, section 3.2.
+"Convolutional Two-Stream Network Fusion for Video Action Recognition", CVPR 2016, section 4.
 
     layers                 channels   output (time x height x width)
     frames or flow         3 or 20     1 x 224 x 224   a frame; ten fields of flow, stacked
@@ -28,40 +25,13 @@ mean filter is Wang et al., "Temporal Segment Networks", ECCV 2016, section 3.2.
     label                  one score per label
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from einops import reduce, repeat
-from torch import Tensor, nn
+from torch import nn
 
 from kinetoscope.clips.spec import ClipSpec, Stream
-from kinetoscope.errors import WeightsError
 from kinetoscope.networks.blocks import Conv, Hidden
-from kinetoscope.networks.checkpoints import open_checkpoint
-from kinetoscope.networks.fusion import ConcatenationFusion
-from kinetoscope.networks.network import Network
 from kinetoscope.networks.towers import Stage, Tower, clips_for_towers, layers_of, scoring
-from kinetoscope.networks.weights import Match, fit
-
-TORCHVISION = {
-    "conv1_1": "features.0",
-    "conv1_2": "features.2",
-    "conv2_1": "features.5",
-    "conv2_2": "features.7",
-    "conv3_1": "features.10",
-    "conv3_2": "features.12",
-    "conv3_3": "features.14",
-    "conv4_1": "features.17",
-    "conv4_2": "features.19",
-    "conv4_3": "features.21",
-    "conv5_1": "features.24",
-    "conv5_2": "features.26",
-    "conv5_3": "features.28",
-    "fc6": "classifier.0",
-    "fc7": "classifier.3",
-}
-"""What torchvision calls the layers that a picture network and a tower have in common."""
 
 SHRINKING = 32
 """How much smaller the last maps are than the clip."""
@@ -141,73 +111,6 @@ def expects(config: VGG16Config) -> ClipSpec:
 def published_layers(config: VGG16Config) -> tuple[str, ...]:
     """The layers to look at, in the order of computation."""
     return layers_of(stages(config))
-
-
-def load_vgg16(network: Network, path: Path | str) -> Match:
-    """Start the towers of `two_stream_vgg16`, `vgg16_frames` or `vgg16_flow` from VGG-16.
-
-    The label layers and the fusion are left as they are, and fc6 where it sees both streams.
-
-    Args:
-        network: changed in place, and only if everything fits.
-        path: torchvision's `vgg16` weights.
-
-    Returns:
-        what matched, and which layers were left.
-
-    Raises:
-        WeightsError: the file holds other weights; says what matched.
-    """
-    wanted = network.model.state_dict()
-    left = [name for name in wanted if _layer(name) not in TORCHVISION]
-    if isinstance(getattr(network.model, "fusion", None), ConcatenationFusion):
-        left += [name for name in wanted if name.startswith("fc6.")]
-    fitted, match = fit(
-        _renamed(open_checkpoint(Path(path)), wanted),
-        wanted,
-        without=[name.rpartition(".")[0] for name in left],
-    )
-    if not match.complete:
-        raise WeightsError(
-            f"{path} does not fit the towers of {network.name}",
-            got=match,
-            expected="the weights of torchvision's vgg16",
-        )
-    network.model.load_state_dict({**wanted, **fitted})
-    network.__dict__.pop("weights_hash", None)  # the hash of the weights that were there before
-    return match
-
-
-def mean_filter(weight: Tensor, channels: int) -> Tensor:
-    """The filters of a picture's colours as filters of `channels` equal channels.
-
-    Args:
-        weight: `after 3 height width`, with or without time.
-        channels: how many to make.
-    """
-    mean = reduce(weight, "after colour ... -> after 1 ...", "mean")
-    return repeat(mean, "after 1 ... -> after channel ...", channel=channels)
-
-
-def _renamed(found: Mapping[str, Tensor], wanted: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The pictures' weights under the names that the towers have."""
-    renamed = {}
-    for name, tensor in wanted.items():
-        theirs = found.get(f"{TORCHVISION.get(_layer(name))}.{name.rpartition('.')[2]}")
-        if theirs is None:
-            continue
-        of_flow = name.endswith("conv1_1.conv.weight") and tensor.shape[1] != theirs.shape[1]
-        renamed[name] = mean_filter(theirs, tensor.shape[1]) if of_flow else theirs
-    return renamed
-
-
-def _layer(name: str) -> str:
-    """The layer of a weight.
-
-    >>> _layer("motion.conv1_1.conv.weight"), _layer("fc6.conv.bias")
-    ('conv1_1', 'fc6')
-    """
-    return name.split(".")[-3]
 
 
 def _conv(name: str, after: int) -> Stage:
