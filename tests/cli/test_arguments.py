@@ -1,16 +1,28 @@
 import click
 import pytest
 
-from kinetoscope.cli.arguments import NETWORK
-from kinetoscope.errors import UnknownNameError, WeightsError
+from kinetoscope.cli.arguments import NETWORK, open_network, read_labels
+from kinetoscope.errors import NetworkError, UnknownNameError, WeightsError
 
 
 def convert(value):
     return NETWORK.convert(str(value), None, None)
 
 
-def test_a_name_stays_a_name():
-    assert convert("c3d") == "c3d"
+@pytest.mark.parametrize("name", ["c3d", "frames_resnet50", "torchvision:r3d_18", "hf:org/name"])
+def test_a_name_stays_a_name(name):
+    assert convert(name) == name
+
+
+def test_a_function_of_a_file_becomes_a_name(tmp_path):
+    (tmp_path / "mine.py").touch()
+    assert convert(f"{tmp_path}/mine.py:build") == f"file:{tmp_path}/mine.py:build"
+    assert convert(f"file:{tmp_path}/mine.py:build") == f"file:{tmp_path}/mine.py:build"
+
+
+def test_a_folder_of_transformers_becomes_a_name(tmp_path):
+    (tmp_path / "config.json").touch()
+    assert convert(tmp_path) == f"hf:{tmp_path}"
 
 
 def test_a_file_stays_a_file(tmp_path):
@@ -23,9 +35,18 @@ def test_a_folder_of_a_training_becomes_its_weights(tmp_path):
     assert convert(tmp_path) == str(tmp_path / "weights.safetensors")
 
 
-def test_refuses_a_misspelt_name_and_says_which_are_near():
-    with pytest.raises(UnknownNameError, match="near: c3d"):
-        convert("c3e")
+@pytest.mark.parametrize(
+    ("name", "near"), [("c3e", "c3d"), ("torchvision:r3d_81", "r3d_18"), ("framez_", "frames_")]
+)
+def test_refuses_a_misspelt_name_and_says_which_are_near(name, near):
+    with pytest.raises(UnknownNameError, match=f"near: .*{near}"):
+        convert(name)
+
+
+@pytest.mark.parametrize("name", ["absent.py:build", "file:absent.py:build", "file:absent.py"])
+def test_refuses_a_function_of_a_file_that_is_not_there(name):
+    with pytest.raises(NetworkError, match=r"as my_file\.py:build"):
+        convert(name)
 
 
 @pytest.mark.parametrize("name", ["absent.pth", "absent/weights", "."])
@@ -37,3 +58,33 @@ def test_refuses_a_file_that_is_not_there(tmp_path, name):
 def test_its_name_stands_in_help():
     command = click.Command("show", params=[click.Argument(["network"], type=NETWORK)])
     assert "NETWORK" in command.get_usage(click.Context(command))
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("c3d", "kinetoscope train makes them"),
+        ("r3d_18", "kinetoscope download torchvision:r3d_18"),
+    ],
+)
+def test_refuses_a_name_alone_where_weights_are_needed(name, hint):
+    with pytest.raises(WeightsError, match=f"{name} has learnt nothing yet(.|\n)*{hint}"):
+        open_network(name, None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["walk\n run \n\njump\n", '["walk", "run", "jump"]', '{"run": 1, "walk": 0, "jump": 2}'],
+    ids=["lines", "list", "places"],
+)
+def test_labels_are_read_in_the_order_of_scores(tmp_path, text):
+    (tmp_path / "labels").write_text(text)
+    assert read_labels(tmp_path / "labels") == ("walk", "run", "jump")
+
+
+@pytest.mark.parametrize("text", ["", "[1, 2]", '{"walk": 3}', '{"walk": "far"}', "[", None])
+def test_refuses_labels_that_can_not_be_read(tmp_path, text):
+    if text is not None:
+        (tmp_path / "labels").write_text(text)
+    with pytest.raises(WeightsError, match="labels"):
+        read_labels(tmp_path / "labels")

@@ -1,11 +1,11 @@
 """How does a checkpoint of another library become a file of Kinetoscope?"""
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from kinetoscope.cli.arguments import read_labels
 from kinetoscope.errors import WeightsError
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def command(
     checkpoint = read_checkpoint(file)
     click.echo(f"{file.name}: {checkpoint}")
     name = network or _only_network(file, checkpoint)
-    names = _read_labels(labels) if labels else checkpoint.labels or labels_of(checkpoint)
+    names = read_labels(labels) if labels else checkpoint.labels or labels_of(checkpoint)
     opened, match = open_weights(name, file, labels=names, partial=partial, allow_nan=allow_nan)
     click.echo(f"network: {name}" + ("" if network else ", known by its tensors"))
     click.echo(match.report())
@@ -80,35 +80,3 @@ def _labels(network: "Network", checkpoint: "Checkpoint", labels: Path | None) -
     if checkpoint.labels:
         return f"{count}, of the file"
     return f"{count}, which the file does not name (--labels FILE does)"
-
-
-def _read_labels(path: Path) -> tuple[str, ...]:
-    """Labels in the order of scores.
-
-    Raises:
-        WeightsError: the file has no labels, or not one for each place.
-    """
-    text = path.read_text(encoding="utf-8")
-    if text.lstrip()[:1] in ("[", "{"):
-        return _from_json(path, text)
-    found = tuple(line.strip() for line in text.splitlines() if line.strip())
-    if not found:
-        raise WeightsError(f"{path} has no labels", got="nothing", expected="one label a line")
-    return found
-
-
-def _from_json(path: Path, text: str) -> tuple[str, ...]:
-    """A list, or a dictionary from labels to places as pytorchvideo has it."""
-    try:
-        found = json.loads(text)
-    except ValueError as error:
-        raise WeightsError(f"{path} can't be read", got=error, expected="JSON") from error
-    if isinstance(found, dict) and sorted(found.values()) == list(range(len(found))):
-        found = [name.strip('"') for name, _ in sorted(found.items(), key=lambda pair: pair[1])]
-    if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
-        raise WeightsError(
-            f"{path} has no labels",
-            got=f"JSON that begins {text.lstrip()[:40]!r}",
-            expected="a list of labels, or each label with its place, from 0 on",
-        )
-    return tuple(found)

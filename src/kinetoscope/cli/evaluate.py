@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kinetoscope.cli.arguments import NETWORK
+from kinetoscope.cli.arguments import NETWORK, open_network
 
 if TYPE_CHECKING:
     from kinetoscope.clips.catalog import Catalog
@@ -59,12 +59,11 @@ def command(  # noqa: PLR0913 - one for each option
     Example: kinetoscope evaluate trained data/jumps --split test --controls --out measured
     """
     from kinetoscope.clips.catalog import read_catalog
-    from kinetoscope.networks.weights import load_network
     from kinetoscope.training.evaluate import evaluate, spread
 
     protocol["crops"] = int(protocol["crops"])
     listed = read_catalog(catalog, root=root, labels=labels, split=split)
-    opened = load_network(network, weights=weights)
+    opened = open_network(network, weights)
     videos = listed if limit is None else spread(listed, limit)
     found = evaluate(opened, videos, **protocol, progress=True)
     beside = _beside(opened, videos, protocol) if controls else []

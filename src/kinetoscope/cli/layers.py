@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kinetoscope.cli.arguments import NETWORK
-from kinetoscope.networks.zoo import ZOO
+from kinetoscope.cli.arguments import BRING_WEIGHTS, NETWORK
+from kinetoscope.networks.zoo import is_name
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,10 +24,10 @@ WIDTH_IN_FILES = 140
 def command(network: str, every: bool, as_json: bool) -> None:
     """List the layers of NETWORK: what each answers to one clip, and what it sees of it.
 
-    NETWORK is a name that kinetoscope networks lists, a file of weights, or a folder that
-    kinetoscope train wrote. Sizes are frames x rows x columns. The receptive field is the part of
-    the clip that one place of a layer can see, which may reach beyond the clip's edges; the stride
-    is from the field of one place to that of the next [frames, pixels, pixels].
+    NETWORK is a name that kinetoscope networks lists, a file of weights, a folder that kinetoscope
+    train wrote, or my_file.py:build. Sizes are frames x rows x columns. The receptive field is the
+    part of the clip that one place of a layer can see, which may reach beyond the clip's edges; the
+    stride is from the field of one place to that of the next [frames, pixels, pixels].
 
     Example: kinetoscope layers c3d
     """
@@ -62,7 +62,7 @@ def _opened(network: str) -> "Network":
     from kinetoscope.networks.weights import load_network
     from kinetoscope.networks.zoo import build_network
 
-    if network in ZOO:
+    if is_name(network) and not network.startswith(BRING_WEIGHTS):
         with torch.device("meta"):
             return build_network(network).eval()
     return load_network(network)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from kinetoscope.cli.arguments import NETWORK
+from kinetoscope.cli.arguments import NETWORK, open_network
 
 
 @click.command("look")
@@ -50,11 +50,10 @@ def command(  # noqa: PLR0913 - one for each option
     from kinetoscope.clips.catalog import read_catalog
     from kinetoscope.evidence.maximize import Maximizing
     from kinetoscope.look import Looking, look
-    from kinetoscope.networks.weights import load_network
     from kinetoscope.video.flow import default_flow_cache
 
     page = look(
-        load_network(network, weights=weights),
+        open_network(network, weights),
         read_catalog(catalog, root=root, labels=labels, split=split),
         out,
         how=Looking(

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from kinetoscope.cli.arguments import NETWORK
+from kinetoscope.cli.arguments import NETWORK, open_network
 from kinetoscope.cli.look import slowness_values
 
 
@@ -41,11 +41,10 @@ def command(  # noqa: PLR0913 - one for each option
     from kinetoscope.evidence.maximize import Maximizing, maximize
     from kinetoscope.evidence.scan import read_scan
     from kinetoscope.evidence.stimulus import write_stimuli
-    from kinetoscope.networks.weights import load_network
     from kinetoscope.training.progress import tracked
     from kinetoscope.units.unit import Unit
 
-    opened = load_network(network, weights=weights)
+    opened = open_network(network, weights)
     wanted = list(dict.fromkeys(Unit.parse(unit) for unit in units))
     settings = Maximizing(steps=steps)
     found = read_scan(scanned) if scanned else None

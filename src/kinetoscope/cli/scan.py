@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kinetoscope.cli.arguments import NETWORK
+from kinetoscope.cli.arguments import NETWORK, open_network
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -47,10 +47,9 @@ def command(
     Example: kinetoscope scan weights.safetensors data/jumps --split test --out looks/jumps
     """
     from kinetoscope.clips.catalog import read_catalog
-    from kinetoscope.networks.weights import load_network
 
     videos = read_catalog(catalog, root=root, split=split)
-    opened = load_network(network, weights=weights)
+    opened = open_network(network, weights)
     found = _scanned(opened, videos, out / "evidence" / "scan", settings)
     _show(found)
     if found.failures:

@@ -171,6 +171,10 @@ def _folder(name: str) -> Path:
     """Where the files of a folder or of a cached repository are."""
     if name and Path(name).is_dir():
         return Path(name)
+    if Path(name).is_absolute() or name.startswith("."):
+        raise WeightsError(
+            f"{name} is not there", got="no such folder", expected="a folder with a model in it"
+        )
     hub = _library("huggingface_hub")
     try:
         return Path(hub.snapshot_download(name, local_files_only=True))
