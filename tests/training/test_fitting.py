@@ -5,15 +5,18 @@ import pytest
 import torch
 from lightning_fabric import Fabric
 from torch import nn
+from torch.func import functional_call
 from torch.nn import functional
 
 from kinetoscope.clips.clip import ClipBatch
 from kinetoscope.errors import RecipeError
+from kinetoscope.networks.noise import frozen_noise
 from kinetoscope.networks.zoo import build_network
 from kinetoscope.training import batches as plan
 from kinetoscope.training.augment import change, draw_changes
 from kinetoscope.training.drawing import open_material
 from kinetoscope.training.fitting import Fitting, optimizer_for
+from kinetoscope.training.meta import downstream_names, meta_gradient, upstream_names
 from kinetoscope.training.recipe import Augmentation, Optimizer, Recipe
 from tests.squares import videos_of_squares
 
@@ -121,6 +124,97 @@ def test_a_state_that_is_loaded_goes_on_as_before(videos):
         first.average.module.parameters(), second.average.module.parameters(), strict=True
     ):
         assert torch.equal(mine, theirs)
+
+
+UPSTREAM = {
+    "network": "dsts_two_stream_small_toy",
+    "options": {"backbone_options": {"norm": False, "dropout": 0.3, "keep_motion": False}},
+    "augmentation": Augmentation(jitter_frames=0),
+}
+
+
+@pytest.mark.parametrize("upstream", ["meta", "meta-finite-difference"])
+def test_an_iteration_of_upstream_learning_agrees_with_its_definition_written_out(videos, upstream):
+    """Two plain steps: of pulses and gates by what comes next, of the others by what is shown."""
+    optimizer = Optimizer(name="sgd", upstream=upstream)
+    wanted = recipe(videos, **UPSTREAM, optimizer=optimizer, clips_per_batch=6, seed=4)
+    fast, slow = fitting(wanted), fitting(wanted)
+    fast.epoch(0, silent)
+    model, train = slow.network.model.train(), slow.material.train
+    shown = plan.batches(plan.epoch_order(None, 12, 4, 0), 6)
+    steps = 2 * wanted.epochs
+    upstream_weights = upstream_names(model)
+
+    def loss_of(batch):
+        clips = slow.network.normalize(train.centre(batch))
+        truth = torch.as_tensor(train.truth[batch])
+
+        def loss(weights):
+            kept = {name: each.clone() for name, each in model.named_buffers()}
+            scores = functional_call(model, {**kept, **weights}, (clips.frames, clips.flow))
+            return functional.cross_entropy(scores, truth, label_smoothing=0.1)
+
+        return loss
+
+    for number, batch in enumerate(shown):
+        for layer in (model.average.dsts.layer1, model.average.dsts.layer2):
+            layer.neuron.temperature.fill_(5 * 0.1 ** (number / (steps - 1)))
+        weights = dict(model.named_parameters())
+        with frozen_noise(model, plan.seed_for(4, plan.ITERATION, 0, number, 0)):
+            slopes = meta_gradient(
+                loss_of(batch),
+                loss_of(shown[1 - number]),
+                weights,
+                upstream_weights,
+                rate=0.05,
+                exact=upstream == "meta",
+            )
+            with torch.no_grad():
+                for name, slope in slopes.items():
+                    weights[name] -= 0.05 * slope
+            clips = slow.network.normalize(train.centre(batch))
+            scores = model(clips.frames, clips.flow)
+        truth = torch.as_tensor(train.truth[batch])
+        model.zero_grad()
+        functional.cross_entropy(scores, truth, label_smoothing=0.1).backward()
+        with torch.no_grad():
+            for name in downstream_names(model):
+                weights[name] -= 0.05 * weights[name].grad
+    torch.testing.assert_close(
+        fast.network.model.state_dict(), model.state_dict(), atol=1e-5, rtol=1e-4
+    )
+
+
+def test_the_form_by_differences_moves_upstream_weights_where_the_exact_one_does(videos):
+    found = {}
+    for upstream in ("none", "meta", "meta-finite-difference"):
+        optimizer = Optimizer(name="sgd", upstream=upstream)
+        fitted = fitting(recipe(videos, **UPSTREAM, optimizer=optimizer))
+        before = copy.deepcopy(fitted.network.model.state_dict())
+        fitted.epoch(0, silent)
+        after, name = fitted.network.model.state_dict(), "average.dsts.layer1.gates.weight"
+        found[upstream] = after[name] - before[name]
+    assert all(each.abs().max() > 0 for each in found.values())
+    assert not torch.equal(found["meta"], found["none"])
+
+
+def test_choices_harden_while_a_network_is_trained(videos):
+    fitted = fitting(recipe(videos, **UPSTREAM, epochs=2))
+    fitted.epoch(0, silent)
+    neuron = fitted.network.model.average.dsts.layer1.neuron
+    first = neuron.temperature.item()
+    fitted.epoch(1, silent)
+    assert 0.5 < first < 5.0
+    assert neuron.temperature.item() == pytest.approx(0.5)
+
+
+def test_refuses_upstream_learning_of_a_network_that_has_nothing_upstream(videos):
+    wanted = recipe(videos, optimizer=Optimizer(upstream="meta"))
+    with pytest.raises(RecipeError, match="two_stream_small_toy can't be trained with"):
+        open_material(wanted, progress=False)
+    fitted = fitting(recipe(videos))
+    with pytest.raises(RecipeError, match="two_stream_small_toy can't be trained with"):
+        Fitting(fitted.fabric, wanted, fitted.network, fitted.material)
 
 
 def test_biases_and_norms_are_not_decayed():

@@ -123,6 +123,35 @@ def test_a_training_that_was_killed_ends_with_the_same_weights(
     assert again.epochs == whole.epochs == 2
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("upstream", ["meta", "meta-finite-difference"])
+def test_upstream_learning_that_was_killed_ends_with_the_same_weights(
+    videos, tmp_path, monkeypatch, upstream
+):
+    wanted = recipe(
+        videos,
+        network="dsts_two_stream_small_toy",
+        options={"backbone_options": {"dropout": 0.2, "keep_motion": False}},
+        optimizer=Optimizer(upstream=upstream),
+    )
+    whole = train(wanted, tmp_path / "whole", progress=False)
+    proper, calls = Fitting._step, []
+
+    def killed(*arguments):
+        calls.append(arguments)
+        if len(calls) == 5:
+            raise StoppedError
+        return proper(*arguments)
+
+    monkeypatch.setattr(Fitting, "_step", killed)
+    with pytest.raises(StoppedError):
+        train(wanted, tmp_path / "killed", progress=False)
+    monkeypatch.undo()
+    again = train(wanted, tmp_path / "killed", progress=False)
+    assert same(weights(whole), weights(again))
+    assert again.epochs == 2
+
+
 def test_a_training_that_has_ended_is_not_done_again(videos, tmp_path, monkeypatch):
     first = train(recipe(videos, epochs=1), tmp_path, progress=False)
     monkeypatch.setattr(loop, "Training", None)

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.errors import RecipeError
-from kinetoscope.training.recipe import Augmentation, Recipe, read_recipe, recipe_from
+from kinetoscope.training.recipe import Augmentation, Optimizer, Recipe, read_recipe, recipe_from
 
 SMALL = {"network": "two_stream_small", "catalog": "videos"}
 
@@ -56,6 +56,29 @@ def test_changes_take_the_place_of_the_files_settings(tmp_path):
     assert (recipe.clip, recipe.catalog) == ({"size": [32, 32]}, "my films")
 
 
+@pytest.mark.parametrize(
+    ("text", "changes", "expected"),
+    [
+        ("", [], Optimizer()),
+        ('optimizer = "sgd"', [], Optimizer(name="sgd")),
+        ('[optimizer]\nupstream = "meta"', [], Optimizer(upstream="meta")),
+        ("", ["optimizer.upstream=meta"], Optimizer(upstream="meta")),
+        ("", ["optimizer=sgd"], Optimizer(name="sgd")),
+        (
+            'optimizer = "sgd"',
+            ["optimizer.upstream=meta-finite-difference"],
+            Optimizer(name="sgd", upstream="meta-finite-difference"),
+        ),
+    ],
+    ids=["default", "a name", "a table", "changed", "another name", "a name and a change"],
+)
+def test_an_optimizer_is_a_name_or_a_table(tmp_path, text, changes, expected):
+    path = written(tmp_path, f'network = "c3d"\ncatalog = "videos"\n{text}\n')
+    recipe = read_recipe(path, changes)
+    assert recipe.optimizer == expected
+    assert recipe_from(tomllib.loads(recipe.to_toml())) == recipe
+
+
 def test_mirroring_is_off_unless_asked_for():
     assert Augmentation().flip == 0
 
@@ -90,8 +113,12 @@ def test_a_recipe_written_and_read_is_the_same(values):
         ("augmentation", {"flop": 1.0}, "augmentation.flop"),
         ("augmentation", {"reverse": True}, "another action"),
         ("clip", {"frame": 3}, "near: frames"),
+        ("optimizer", {"upstrem": "meta"}, "near: upstream"),
     ],
-    ids=["misspelt", "another's name", "misspelt inside", "reverse", "misspelt clip"],
+    ids=[
+        *("misspelt", "another's name", "misspelt inside", "reverse", "misspelt clip"),
+        "misspelt optimizer",
+    ],
 )
 def test_refuses_settings_that_no_recipe_has(name, value, says):
     message = refused(**{name: value})
@@ -109,6 +136,8 @@ def test_refuses_settings_that_no_recipe_has(name, value, says):
         ("learning_rate", "fast", "a number"),
         ("learning_rate", float("nan"), "a number from"),
         ("optimizer", "adam", "adamw, sgd"),
+        ("optimizer", 3, "a name or a table [optimizer]"),
+        ("optimizer", {"upstream": "metta"}, "none, meta, meta-finite-difference"),
         ("precision", "16-mixed", "32-true, bf16-mixed"),
         ("label_smoothing", -0.1, "a number from 0"),
         ("network", "", "a network"),
