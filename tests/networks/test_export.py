@@ -159,6 +159,11 @@ class Choosing(Colour):
         return scores if frames.sum() > 0 else -scores
 
 
+class Counting(Colour):
+    def forward(self, frames):
+        return super().forward(frames).reshape(len(frames), 3)  # len() is never left open
+
+
 class Bessel(Colour):
     def forward(self, frames):
         return super().forward(torch.special.bessel_j0(frames))
@@ -174,11 +179,12 @@ def test_what_has_no_weights_is_exported_too(tmp_path):
     [
         (Noisy(), ".pt2", "(?s)answers otherwise .* draws random numbers"),
         (Choosing(), ".pt2", "(?s)can't be written down as a graph.*data-dependent.*clips=1"),
+        (Counting(), ".pt2", "(?s)You marked clip as dynamic but.*clips=1"),
         (Bessel(), ".onnx", "(?s)can't be written as ONNX.*prims.bessel_j0.*No ONNX function"),
         (Colour(), ".pb", "(?s)in which format.*got:      .pb.*.pt2 for PyTorch"),
         (Colour(), "", "no ending"),
     ],
-    ids=["random", "values decide", "not in onnx", "format", "no format"],
+    ids=["random", "values decide", "clips are counted", "not in onnx", "format", "no format"],
 )
 def test_refuses_what_can_not_be_written_and_leaves_no_file(
     module, ending, message, tmp_path, capfd
@@ -187,6 +193,11 @@ def test_refuses_what_can_not_be_written_and_leaves_no_file(
         export_network(of_module(module), tmp_path / f"a{ending}")
     assert not list(tmp_path.iterdir())
     assert capfd.readouterr().err == ""
+
+
+def test_a_model_that_counts_its_clips_is_exported_for_one_number_of_them(tmp_path):
+    written = export_network(of_module(Counting()), tmp_path / "a.pt2", clips=2)
+    assert written.answers == (2, 3)
 
 
 def test_a_file_that_was_there_stays_where_exporting_fails(tmp_path):

@@ -71,6 +71,15 @@ class Export:
     answers: tuple[int | str, ...]
     difference: float | None
 
+    def to_json(self) -> dict[str, Any]:
+        """The same as plain values."""
+        return {
+            "path": str(self.path),
+            "takes": self.takes,
+            "answers": self.answers,
+            "difference": self.difference,
+        }
+
 
 def export_network(network: Network, path: Path | str, *, clips: int | None = None) -> Export:
     """Write a network for programs that know nothing of Kinetoscope.
@@ -86,7 +95,8 @@ def export_network(network: Network, path: Path | str, *, clips: int | None = No
         MissingPackageError: ONNX is asked for and not installed.
     """
     path = Path(path)
-    write, run = _format(path)
+    check_format(path)
+    write, run = _FORMATS[path.suffix]
     _check_weights(network, path)
     here = network if network.device.type == "cpu" else copy.deepcopy(network).cpu()
     takes, answers = _shapes(here, clips)
@@ -113,28 +123,29 @@ class _Plain(nn.Module):
 
 
 _About = dict[str, Any]
-_Write = Callable[[ExportedProgram, Path, _About, int | None], None]
-_Run = Callable[[Path, tuple[Tensor, ...]], Tensor | None]
 
 
-def _format(path: Path) -> tuple[_Write, _Run]:
-    if path.suffix == ".pt2":
-        return _write_pt2, _run_pt2
-    if path.suffix != ".onnx":
+def check_format(path: Path) -> None:
+    """Refuse a file whose name does not say which format it is to have, or one that can't be made.
+
+    Raises:
+        ExportError: its name ends otherwise than in `.pt2` or `.onnx`.
+        MissingPackageError: ONNX is asked for and not installed.
+    """
+    if path.suffix not in _FORMATS:
         raise ExportError(
             f"{path} does not say in which format a network is wanted",
             got=path.suffix or "no ending",
             expected=".pt2 for PyTorch or .onnx for ONNX",
         )
     for package in ("onnx", "onnxscript"):
-        if find_spec(package) is None:
+        if path.suffix == ".onnx" and find_spec(package) is None:
             raise MissingPackageError(
                 f"a network is exported to ONNX by {package}, which is not installed",
                 got="no such package",
                 expected="the extra onnx",
                 hint='pip install "kinetoscope[onnx]"',
             )
-    return _write_onnx, _run_onnx
 
 
 def _check_weights(network: Network, path: Path) -> None:
@@ -211,7 +222,7 @@ def _graph(network: Network, clips: int | None) -> ExportedProgram:
     except Exception as error:  # whatever torch or the model raises where values are not there
         raise ExportError(
             f"{network.name} can't be written down as a graph",
-            got=_first_line(error),
+            got=_reason(error),
             expected="a model whose steps do not depend on the values it is shown",
             hint=None if clips else "with clips=1 (--clips 1) their number need not be left open",
         ) from error
@@ -256,6 +267,16 @@ def _run_onnx(path: Path, streams: tuple[Tensor, ...]) -> Tensor | None:
     return torch.from_numpy(answered[0])
 
 
+_Write = Callable[[ExportedProgram, Path, _About, int | None], None]
+_Run = Callable[[Path, tuple[Tensor, ...]], Tensor | None]
+
+_FORMATS: dict[str, tuple[_Write, _Run]] = {
+    ".pt2": (_write_pt2, _run_pt2),
+    ".onnx": (_write_onnx, _run_onnx),
+}
+"""How each format is written and read back, by the end of the file's name."""
+
+
 def _not_in_onnx(name: str, error: Exception, clips: int | None) -> ExportError:
     """Say which operation it was."""
     causes = list(_causes(error))
@@ -266,7 +287,7 @@ def _not_in_onnx(name: str, error: Exception, clips: int | None) -> ExportError:
         hint += "; with clips=1 (--clips 1) their number need not be left open"
     return ExportError(
         f"{name} can't be written as ONNX",
-        got=f"{operation or 'an operation'}: {_first_line(causes[-1])}",
+        got=f"{operation or 'an operation'}: {_reason(causes[-1])}",
         expected="operations that ONNX has",
         hint=hint,
     )
@@ -293,8 +314,11 @@ def _check_agrees(name: str, difference: float | None) -> None:
         )
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error) or type(error).__name__).strip().splitlines()[0][:200]
+def _reason(error: BaseException) -> str:
+    """The first line of what torch says, or its first point where it lists several."""
+    lines = [line.strip() for line in (str(error) or type(error).__name__).strip().splitlines()]
+    points = [line.removeprefix("- ") for line in lines if line.startswith("- ")]
+    return (points or lines)[0][:200]
 
 
 _TALKATIVE = ("torch.fx.experimental.symbolic_shapes", "torch.export._trace")

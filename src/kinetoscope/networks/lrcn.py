@@ -119,7 +119,7 @@ class LRCN(nn.Module):
         features = rearrange(
             self.picture(pictures),
             "(clip time) channel -> clip channel time 1 1",
-            clip=len(stream),
+            clip=stream.shape[0],  # len() would fix how many clips an exported network takes
         )
         memory = self.recurrent(self.features_dropout(features))
         scores = self.label(self.dropout(memory))
