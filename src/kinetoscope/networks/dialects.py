@@ -233,12 +233,11 @@ TSM = Dialect(
     name="TSM",
     marks=(r"^base_model\.layer1\.0\.conv1\.net\.", r"^new_fc\."),
     rows={
-        "base_model.{layer}.net.{kept}": "{layer}.{kept}",
         "base_model.{layer}.{kept}": "{layer}.{kept}",
         "new_fc.{kept}": "fc.{kept}",
     },
     colours=IMAGENET,
-    options={"shift": True},
+    options={"shift": True, "segments": 8, "chunk": 8},
     needs=("shift",),
 )
 

@@ -30,6 +30,9 @@ FLOW_LEVELS = 255 / 40  # grey levels for each pixel per frame, of flow saved as
 WITHIN = "model."
 """What begins the names of a network for pictures within one for clips."""
 
+SHIFTED = ".net."
+"""What names have of a convolution behind a temporal shift."""
+
 LARGEST_LEVEL = 255.0
 
 
@@ -72,6 +75,7 @@ class Origin:
     ) -> tuple[dict[str, Tensor], Match]:
         """Match with a model, under the library's names or under ours, whichever are there."""
         ways = [self.tensors, self.checkpoint.tensors]
+        ways += [{n.replace(SHIFTED, "."): each for n, each in self.tensors.items()}]
         ways += [{f"{WITHIN}{name}": each for name, each in way.items()} for way in ways]
         named = max(ways, key=lambda way: len(way.keys() & wanted.keys()))
         fitted, match = fit(named, wanted, without=without, neutral=self.dialect.neutral)

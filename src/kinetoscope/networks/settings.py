@@ -22,6 +22,7 @@ STD = re.compile(rf"\bstd\s*[=:]\s*{THREE}", re.IGNORECASE)
 REVERSED = re.compile(r"REVERSE_INPUT_CHANNEL:\s*true|to_bgr\s*=\s*True", re.IGNORECASE)
 
 NON_LOCAL = re.compile(r"(?:INSTANTIATION:\s*|mode\s*=\s*['\"])(\w+)")
+SCALED = re.compile(r"use_scale\s*=\s*(True|False)")
 KINDS = {
     "softmax": "embedded-gaussian",
     "embedded_gaussian": "embedded-gaussian",
@@ -51,9 +52,15 @@ def colours_of(dialect: Dialect, settings: str | None) -> Colours | None:
 
 def options_of(dialect: Dialect, settings: str | None) -> dict[str, Any]:
     """What the network must be built with to answer as it was trained."""
-    found = NON_LOCAL.search((settings or "")[:LONGEST])
-    kind = KINDS.get(found[1]) if found else None
-    return {**dialect.options, **({"non_local_kind": kind} if kind else {})}
+    text = (settings or "")[:LONGEST]
+    found, told = NON_LOCAL.search(text), dict[str, Any]()
+    if found and found[1] in KINDS:
+        told["non_local_kind"] = KINDS[found[1]]
+    if scaled := SCALED.search(text):
+        told["non_local_scaled"] = scaled[1] == "True"
+    if "sub_sample=False" in text:
+        told["non_local_subsample"] = "none"
+    return {**dialect.options, **told}
 
 
 def halves_time(dialect: Dialect, settings: str | None) -> bool | None:
