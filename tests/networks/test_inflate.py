@@ -7,11 +7,12 @@ from torchvision import models
 from torchvision.models.inception import BasicConv2d, InceptionA, InceptionC, InceptionE
 from torchvision.models.mnasnet import MNASNet
 from torchvision.models.resnet import Bottleneck, ResNet
+from torchvision.models.shufflenetv2 import InvertedResidual
 from torchvision.models.vgg import make_layers
 
 from kinetoscope.errors import ClipError, UnknownNameError
 from kinetoscope.networks.inflate import (
-    first_convolution,
+    colour_convolutions,
     inflate,
     inflated_weight,
     mean_filter,
@@ -166,7 +167,7 @@ def test_a_network_with_steps_in_time_still_answers_a_still_clip_as_its_picture(
         for path, each in module.named_modules()
         if isinstance(each, nn.MaxPool2d | nn.AvgPool2d) and each.stride in (2, (2, 2))
     ]
-    first = first_convolution(module)
+    (first,) = colour_convolutions(module)
     inflated = inflate(module, padding="replicate", steps={first: 2, **dict.fromkeys(strided, 1)})
     expected = module(picture)
     torch.testing.assert_close(inflated(still(picture, 4)), expected, atol=1e-4, rtol=1e-4)
@@ -221,6 +222,11 @@ def test_names_of_weights_stay_and_the_network_is_left_as_it_was(small):
     assert torch.equal(small[1].running_mean, before["1.running_mean"])
 
 
+def test_each_number_of_a_filter_is_learned_on_its_own(small):
+    for module in (inflate(small), with_channels(copy.deepcopy(small), 20)):
+        assert all(each.is_contiguous() for each in module.parameters())
+
+
 def test_weights_that_are_not_learned_stay_so(small):
     small[0].weight.requires_grad_(False)
     inflated = inflate(small)
@@ -235,10 +241,19 @@ def test_a_part_that_stands_in_two_places_is_inflated_once():
 
 
 @torch.no_grad()
-def test_an_inflated_network_can_be_copied_and_exported(picture):
-    inflated = inflate(made("shufflenet_v2_x0_5"))
-    clip = still(picture[:1], 2)
-    torch.testing.assert_close(copy.deepcopy(inflated)(clip), inflated(clip))
+def test_an_inflated_network_can_be_copied():
+    module = settled(nn.Sequential(nn.Conv2d(3, 8, 3), InvertedResidual(8, 8, 1)))
+    inflated, clip = inflate(module), torch.randn(1, 3, 2, 8, 8)
+    again = copy.deepcopy(inflated)
+    torch.testing.assert_close(again(clip), inflated(clip))
+    assert not {id(each) for each in again.modules()} & {id(each) for each in inflated.modules()}
+
+
+@pytest.mark.slow
+@torch.no_grad()
+def test_an_inflated_network_can_be_exported():
+    module = settled(nn.Sequential(nn.Conv2d(3, 8, 3), InvertedResidual(8, 8, 1)))
+    inflated, clip = inflate(module), torch.randn(1, 3, 2, 8, 8)
     exported = torch.export.export(inflated, (clip,)).module()
     torch.testing.assert_close(exported(clip), inflated(clip))
 
@@ -263,7 +278,7 @@ def test_flow_of_equal_channels_is_answered_by_the_mean_filter():
 def test_the_first_convolution_is_changed_to_see_flow_and_no_other(name):
     module = made(name)
     before = {path: each.clone() for path, each in module.state_dict().items()}
-    first = first_convolution(module)
+    (first,) = colour_convolutions(module)
     changed = with_channels(copy.deepcopy(module), 20)
     for path, each in changed.state_dict().items():
         if path == f"{first}.weight":

@@ -32,15 +32,8 @@ import torch
 from torch import Tensor, nn
 
 from kinetoscope.networks.picture_zoo import Preparation
-from kinetoscope.networks.plane import (
-    AnyRank,
-    AtLeast,
-    MeanOfPlaces,
-    PictureBatch,
-    PictureMaps,
-    PlaneConv,
-)
-from kinetoscope.tensors import Scores
+from kinetoscope.networks.plane import Answer, AnyRank, AtLeast, MeanOfPlaces, PlaneConv
+from kinetoscope.tensors import Activation, Scores
 
 LOCAL = -1
 """In place of a column: the picture's paths are dropped join by join."""
@@ -103,7 +96,7 @@ class FractalNet(nn.Module):
         self.label = nn.Conv2d(e, config.labels, 1)
         self.mean = MeanOfPlaces()
 
-    def forward(self, pictures: PictureBatch) -> Scores:
+    def forward(self, pictures: Activation) -> Scores:
         x = self.least(pictures)
         paths = self.paths(x)
         x = self.pool1(self.block1(x, paths))
@@ -132,7 +125,7 @@ class FractalBlock(nn.Module):
         )
         self.dropout = nn.Dropout(config.dropout[place])
 
-    def forward(self, x: PictureBatch, paths: Tensor | None) -> PictureMaps:
+    def forward(self, x: Activation, paths: Tensor | None) -> Answer:
         held = [x] * len(self.columns)  # what each column goes on from
         steps = [column.children() for column in self.columns]
         join: Any

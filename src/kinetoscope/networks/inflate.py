@@ -70,9 +70,10 @@ def inflated_weight(weight: Tensor, time: int) -> Tensor:
         weight: `after before height width`.
         time: how much they see [frames].
     """
-    return repeat(
+    each = repeat(
         weight / time, "after before height width -> after before time height width", time=time
     )
+    return each.contiguous()  # frames go ways of their own in training
 
 
 def mean_filter(weight: Tensor, channels: int) -> Tensor:
@@ -83,13 +84,13 @@ def mean_filter(weight: Tensor, channels: int) -> Tensor:
         channels: how many to make.
     """
     mean = reduce(weight, "after colour ... -> after 1 ...", "mean")
-    return repeat(mean, "after 1 ... -> after channel ...", channel=channels)
+    return repeat(mean, "after 1 ... -> after channel ...", channel=channels).contiguous()
 
 
 def with_channels(module: nn.Module, channels: int) -> nn.Module:
-    """Change the first convolution of a network for pictures to see other channels than colours.
+    """Change what sees the colours in a network for pictures to see other channels instead.
 
-    Its filters become the mean of the colours' filters, once for every channel: so they find edges
+    Filters become the mean of the colours' filters, once for every channel: so they find edges
     of motion where they found edges of light. Flow of ten frames has twenty channels.
 
     Args:
@@ -99,33 +100,42 @@ def with_channels(module: nn.Module, channels: int) -> nn.Module:
     Raises:
         ClipError: no convolution in it takes three colours.
     """
-    name = first_convolution(module)
-    colours: Any = module.get_submodule(name)
-    with torch.no_grad():
-        weight = mean_filter(colours.weight, channels)
-    changed = copy(colours)  # shares the hooks and settings, not the weight
-    changed._parameters = {**colours._parameters, "weight": nn.Parameter(weight)}
-    changed.in_channels = channels
-    if not name:
-        return changed
-    module.set_submodule(name, changed)
+    for name in colour_convolutions(module):
+        colours: Any = module.get_submodule(name)
+        with torch.no_grad():
+            weight = nn.Parameter(mean_filter(colours.weight, channels))
+        changed = copy(colours)  # shares all but its weight
+        changed._parameters = {**colours._parameters, "weight": weight}
+        changed.in_channels = channels
+        if not name:
+            return changed
+        module.set_submodule(name, changed)
     return module
 
 
-def first_convolution(module: nn.Module) -> str:
-    """The name of the convolution that sees the colours.
+def colour_convolutions(module: nn.Module) -> tuple[str, ...]:
+    """The names of the convolutions that see the colours: in most networks, one.
+
+    These take three channels, and lie in the first part of the network that has such.
 
     Raises:
         ClipError: there is none.
     """
-    for name, each in module.named_modules():
-        if isinstance(each, nn.Conv2d | nn.Conv3d) and each.in_channels == 3:
-            return name
-    raise ClipError(
-        f"{type(module).__name__} has no layer that sees colours",
-        got="no convolution of three channels",
-        expected="a network for pictures",
-    )
+    seeing = [
+        name
+        for name, each in module.named_modules()
+        if isinstance(each, nn.Conv2d | nn.Conv3d) and each.in_channels == 3
+    ]
+    if not seeing:
+        raise ClipError(
+            f"{type(module).__name__} has no layer that sees colours",
+            got="no convolution of three channels",
+            expected="a network for pictures",
+        )
+    part = seeing[0].partition(".")[0]
+    whole = {"features", "model", "stem"}  # parts that are the network, but for its head
+    beside = [] if part in whole else [n for n in seeing[1:] if n.partition(".")[0] == part]
+    return (seeing[0], *beside)
 
 
 class InflatedConv(nn.Conv3d):

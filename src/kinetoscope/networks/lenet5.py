@@ -27,8 +27,8 @@ import torch
 from torch import Tensor, nn
 
 from kinetoscope.networks.picture_zoo import Preparation
-from kinetoscope.networks.plane import AnyRank, AtLeast, MeanOfPlaces, PictureBatch, PictureMaps
-from kinetoscope.tensors import Scores
+from kinetoscope.networks.plane import Answer, AnyRank, AtLeast, MeanOfPlaces
+from kinetoscope.tensors import Activation, Scores
 
 SIZE = 32
 
@@ -85,7 +85,7 @@ class LeNet5(nn.Module):
         self.label = nn.Conv2d(f6, config.labels, 1) if config.modern else Nearness(f6, config)
         self.mean = MeanOfPlaces()
 
-    def forward(self, pictures: PictureBatch) -> Scores:
+    def forward(self, pictures: Activation) -> Scores:
         x = self.S2(self.C1(self.least(pictures)))
         x = self.S4(self.C3(x))
         return self.mean(self.label(self.F6(self.C5(x))))
@@ -99,7 +99,7 @@ class Squashed(nn.Module):
         self.conv = conv
         self.squash = Squash()
 
-    def forward(self, x: PictureBatch) -> PictureMaps:
+    def forward(self, x: Activation) -> Answer:
         return self.squash(self.conv(x))
 
 
@@ -121,7 +121,7 @@ class Subsample(nn.Module):
         if isinstance(self.scale, nn.Conv2d):
             nn.init.ones_(self.scale.weight)
 
-    def forward(self, x: PictureBatch) -> PictureMaps:
+    def forward(self, x: Activation) -> Answer:
         return self.squash(self.scale(self.mean(x)))
 
 
@@ -134,7 +134,7 @@ class TableConv(nn.Module):
         self.wire4, self.of_four = Wiring(OF_FOUR), nn.Conv2d(36, 9, 5, groups=9)
         self.of_all = nn.Conv2d(6, 1, 5)
 
-    def forward(self, x: PictureBatch) -> PictureMaps:
+    def forward(self, x: Activation) -> Answer:
         three, four = self.of_three(self.wire3(x)), self.of_four(self.wire4(x))
         return torch.cat([three, four, self.of_all(x)], dim=1)
 

@@ -24,8 +24,8 @@ from dataclasses import dataclass, replace
 from torch import nn
 
 from kinetoscope.networks.picture_zoo import Preparation
-from kinetoscope.networks.plane import AtLeast, MeanOfPlaces, PictureBatch, PlaneConv
-from kinetoscope.tensors import Scores
+from kinetoscope.networks.plane import AtLeast, MeanOfPlaces, PlaneConv
+from kinetoscope.tensors import Activation, Scores
 
 Widths = tuple[int, int, int]
 
@@ -100,7 +100,7 @@ class ForImageNet(nn.Module):
         self.cccp8 = _one(d, config.labels)
         self.mean = MeanOfPlaces()
 
-    def forward(self, pictures: PictureBatch) -> Scores:
+    def forward(self, pictures: Activation) -> Scores:
         x = self.pool1(self.cccp2(self.cccp1(self.conv1(self.least(pictures)))))
         x = self.pool2(self.cccp4(self.cccp3(self.conv2(x))))
         x = self.drop(self.pool3(self.cccp6(self.cccp5(self.conv3(x)))))
@@ -122,7 +122,7 @@ class ForCIFAR(nn.Module):
         self.cccp6 = _one(d, config.labels)
         self.mean = MeanOfPlaces()
 
-    def forward(self, pictures: PictureBatch) -> Scores:
+    def forward(self, pictures: Activation) -> Scores:
         x = self.drop1(self.pool1(self.cccp2(self.cccp1(self.conv1(self.least(pictures))))))
         x = self.drop2(self.pool2(self.cccp4(self.cccp3(self.conv2(x)))))
         return self.mean(self.cccp6(self.cccp5(self.conv3(x))))

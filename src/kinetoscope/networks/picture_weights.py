@@ -13,14 +13,15 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from torch import Tensor, nn
+import torch
+from torch import Tensor
 
 from kinetoscope.errors import WeightsError
 from kinetoscope.networks.checkpoints import open_checkpoint, unwrapped
 from kinetoscope.networks.inflate import inflated_weight, mean_filter
 from kinetoscope.networks.matching import Match, fit
 from kinetoscope.networks.network import Network
-from kinetoscope.networks.picture_zoo import AUXILIARY, head_names
+from kinetoscope.networks.picture_zoo import AUXILIARY, head_names, picture_network
 from kinetoscope.networks.volumes import join
 
 OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])\.")
@@ -45,16 +46,19 @@ def load_pictures(network: Network, path: Path | str, *, without_head: bool = Fa
         WeightsError: the file holds other weights; says what matched.
     """
     wanted = network.model.state_dict()
-    left = [join("model", name) for name in head_names(_pictures(network))] if without_head else []
-    left += [name for name, _ in network.model.named_children() if name == "consensus"]
+    heads = _heads(network)
     found = as_wanted(open_checkpoint(Path(path)), wanted)
+    if without_head or network.options.get("consensus") == "late":
+        within = tuple(f"{head}." for head in heads)
+        found = {name: each for name, each in found.items() if not name.startswith(within)}
+    left = [*(heads if without_head else ()), "consensus"]
     fitted, match = fit(found, wanted, without=left)
     if not match.complete:
         scores = [name for name, _, _ in match.misfits]
         raise WeightsError(
             f"{path} does not fit {network.name}",
             got=match,
-            expected=f"the weights of {network.options.get('network', 'its network')} for pictures",
+            expected=f"the weights of {network.options['network']} for pictures",
             hint="without_head=True leaves the layer that scores labels" if scores else None,
         )
     network.model.load_state_dict({**wanted, **fitted})
@@ -94,5 +98,8 @@ def _shaped(weight: Tensor, wanted: tuple[int, ...]) -> Tensor:
     return inflated_weight(weight, wanted[2]) if len(wanted) == 5 else weight
 
 
-def _pictures(network: Network) -> nn.Module:
-    return network.model.get_submodule("model")
+def _heads(network: Network) -> list[str]:
+    """The layers that score labels in the network for pictures, also where they are taken out."""
+    with torch.device("meta"):
+        module = picture_network(network.options["network"])
+    return [join("model", name) for name in head_names(module)]

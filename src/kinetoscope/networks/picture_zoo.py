@@ -233,14 +233,12 @@ def _colour(values: Any) -> Colour:
 
 
 def _unknown(name: str) -> Exception:
-    missing = not _timm_names()
-    known = picture_names()
-    error = unknown_name("network for pictures", name, known)
-    if missing and error.hint is None:
-        return MissingPackageError(
-            f"no network of torchvision is called {name}, and timm is not installed",
-            got=name,
-            expected="a network of torchvision, or the package timm",
-            hint='pip install "kinetoscope[timm]"',
-        )
-    return error
+    error = unknown_name("network for pictures", name, picture_names())
+    if _timm_names():
+        return error
+    return MissingPackageError(
+        f"no network of torchvision is called {name}, and timm is not installed",
+        got=name,
+        expected="a network of torchvision, or one of timm where that is installed",
+        hint="; ".join(filter(None, ['pip install "kinetoscope[timm]"', error.hint])),
+    )

@@ -3,18 +3,17 @@
 Every piece takes and answers `picture channel height width`, and every output worth looking at is
 that of a module of its own, never changed in place. As elsewhere, fully connected layers are
 convolutions over all they see: a layer keeps its places, so that a network also takes pictures
-larger than it was made for, and can be inflated to clips.
+larger than it was made for, and can be inflated to take clips, with a time axis before the height.
 """
 
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from kinetoscope.errors import ClipError
-from kinetoscope.tensors import Scores
+from kinetoscope.tensors import Activation, Scores
 
-PictureBatch = Float[Tensor, "picture channel height width"]
-PictureMaps = Float[Tensor, "picture _channel _height _width"]
-"""The same where a layer answers another size than it takes."""
+Answer = Float[Tensor, "clip _channel *_place"]
+"""What a layer answers, where that is of another size than what it takes."""
 
 
 class PlaneConv(nn.Module):
@@ -51,7 +50,7 @@ class PlaneConv(nn.Module):
         if self.conv.bias is not None:
             nn.init.zeros_(self.conv.bias)
 
-    def forward(self, x: PictureBatch) -> PictureMaps:
+    def forward(self, x: Activation) -> Answer:
         return self.dropout(self.relu(self.norm(self.conv(x))))
 
 
@@ -63,7 +62,7 @@ class MeanOfPlaces(nn.Module):
         self.mean = nn.AdaptiveAvgPool2d(1)
         self.flat = nn.Flatten()
 
-    def forward(self, x: PictureBatch) -> Scores:
+    def forward(self, x: Activation) -> Scores:
         return self.flat(self.mean(x))
 
 

@@ -24,8 +24,8 @@ from dataclasses import dataclass, replace
 from torch import nn
 
 from kinetoscope.networks.picture_zoo import Preparation
-from kinetoscope.networks.plane import AtLeast, MeanOfPlaces, PictureBatch, PlaneConv
-from kinetoscope.tensors import Scores
+from kinetoscope.networks.plane import AtLeast, MeanOfPlaces, PlaneConv
+from kinetoscope.tensors import Activation, Scores
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +73,7 @@ class ZFNet(nn.Module):
         self.label = nn.Conv2d(config.hidden, config.labels, 1)
         self.mean = MeanOfPlaces()
 
-    def forward(self, pictures: PictureBatch) -> Scores:
+    def forward(self, pictures: Activation) -> Scores:
         x = self.norm1(self.pool1(self.conv1(self.least(pictures))))
         x = self.norm2(self.pool2(self.conv2(x)))
         x = self.pool5(self.conv5(self.conv4(self.conv3(x))))
