@@ -1,7 +1,7 @@
 import pytest
 import torch
 from torch import nn
-from torchvision.models.video import r3d_18
+from torchvision.models import video
 
 from kinetoscope.clips.clip import Clip, ClipBatch
 from kinetoscope.clips.spec import ClipSpec
@@ -58,21 +58,32 @@ def test_layers_may_be_chosen(module):
 def test_every_published_layer_of_torchvisions_is_found_in_it_too():
     with torch.device("meta"):
         published = build_network("r3d_18")
-        plain = r3d_18()
+        plain = video.r3d_18()
     network = as_network(plain, labels=published.labels, expects=published.expects)
     found = [layer for layer in network.layers if layer in published.layers]
     assert found == list(published.layers)
     assert len(network.layers) == len(set(network.layers))
 
 
-def test_torchvisions_networks_answer_the_same_with_nothing_done_in_place():
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("r3d_18", (4, 32, 48)),
+        pytest.param("mc3_18", (4, 32, 48), marks=pytest.mark.slow),
+        pytest.param("r2plus1d_18", (4, 48, 32), marks=pytest.mark.slow),
+        pytest.param("s3d", (16, 224, 256), marks=pytest.mark.slow),
+        pytest.param("swin3d_t", (4, 32, 64), marks=pytest.mark.slow),
+        pytest.param("mvit_v2_s", (16, 224, 224), marks=pytest.mark.slow),
+    ],
+)
+def test_torchvisions_networks_answer_the_same_with_nothing_done_in_place(name, shape):
     torch.manual_seed(0)
-    plain = r3d_18(num_classes=3).eval()
-    network = build_network("r3d_18", labels=3).eval()
+    plain = getattr(video, name)(num_classes=3).eval()
+    network = build_network(f"torchvision:{name}", labels=3).eval()
     network.model.load_state_dict(plain.state_dict())
-    clip = torch.rand(1, 3, 4, 32, 32)
+    clip = torch.rand(1, 3, *shape)
     with torch.no_grad():
-        torch.testing.assert_close(network.model(clip), plain(clip))
+        torch.testing.assert_close(network.model(clip), plain(clip), rtol=1e-4, atol=1e-4)
 
 
 def test_a_picture_network_is_shown_every_frame():

@@ -8,6 +8,7 @@ from kinetoscope.errors import UnknownNameError, WeightsError
 from kinetoscope.networks.adapters import released, variant
 from kinetoscope.networks.downloads import download_weights
 from kinetoscope.networks.released import find_released, released_weights
+from kinetoscope.networks.weights import load_network
 
 
 @pytest.fixture
@@ -51,6 +52,19 @@ def test_a_file_in_torchs_cache_is_found(planted):
     found = torch.load(file, weights_only=True)
     assert found.keys() == planted.state_dict().keys()
     assert download_weights("torchvision:r3d_18") == file
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("weights", ["published", "KINETICS400_V1"])
+def test_a_network_is_loaded_by_the_name_of_its_weights(planted, weights):
+    network = load_network("torchvision:r3d_18", weights=weights)
+    clip = torch.rand(1, 3, 8, 48, 64)  # not square
+    with torch.no_grad():
+        expected = planted.eval()(clip)
+        torch.testing.assert_close(network.model(clip), expected, rtol=1e-4, atol=1e-4)
+    assert network.labels[:2] == ("abseiling", "air drumming")
+    assert load_network("r3d_18", weights=weights).labels == network.labels
+    assert load_network("torchvision:r3d_18").labels[0] == "label 0"  # untrained, it knows none
 
 
 @pytest.mark.slow

@@ -34,7 +34,7 @@ class Habits:
     Args:
         counts: how often each layer answers in a forward pass.
         last: which layers answer with their features on the last axis.
-        grids: where tokens lie, as the network and its layers say.
+        grids: where tokens lie, as layers say that answer them with their grid.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
@@ -48,7 +48,7 @@ _habits_of: WeakKeyDictionary[nn.Module, Habits] = WeakKeyDictionary()
 def habits_of(network: Network) -> Habits:
     """What is known of a network's layers; rehearsed once."""
     if network.model not in _habits_of:
-        habits = Habits(grids=[network.tokens] if network.tokens else [])
+        habits = Habits()
         seen = _Seen()
 
         def note(name: str, module: nn.Module, given: object, answer: object) -> None:
@@ -84,9 +84,10 @@ def as_volume(answer: object, network: Network, name: str, clips: int) -> Activa
     if tensor.ndim == 0 or tensor.shape[0] % clips:
         raise _unclear(name, tensor, f"its first axis does not hold the {clips} clips")
     module, habits = network.layer(name), habits_of(network)
+    grids = [*([network.tokens] if network.tokens else []), *habits.grids]
     if tensor.ndim == 3 and not isinstance(module, _ALONG_TIME):
-        return _on_grid(tensor, name, clips, [_grid(tensor, extent)] if extent else habits.grids)
-    if tensor.ndim == 4 and (extent or _is_in_heads(tensor, clips, habits)):
+        return _on_grid(tensor, name, clips, [_grid(tensor, extent)] if extent else grids)
+    if tensor.ndim == 4 and (extent or _is_in_heads(tensor, clips, grids)):
         raise _unclear(name, tensor, "its tokens come a head of attention")
     last = habits.last[name] if name in habits.last else _keeps_last(module, tensor)
     return _volume(tensor.movedim(-1, 1) if last and tensor.ndim > 2 else tensor, name, clips)
@@ -151,11 +152,11 @@ def _grid(tokens: Tensor, extent: tuple[int, int, int]) -> TokenGrid:
     return TokenGrid(size=extent, before=max(tokens.shape[1] - prod(extent), 0))
 
 
-def _is_in_heads(answer: Tensor, clips: int, habits: Habits) -> bool:
+def _is_in_heads(answer: Tensor, clips: int, grids: Sequence[TokenGrid]) -> bool:
     """Whether an answer is `clip head token feature`, or weighs tokens against each other."""
     counts = {
         (batch, count + extra)
-        for grid in habits.grids
+        for grid in grids
         for _, batch, count in _ways(grid, clips)
         for extra in (0, grid.before)
     }
