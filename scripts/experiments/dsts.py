@@ -60,7 +60,7 @@ WORLDS: dict[str, dict[str, Any]] = {
         "augmentation": Augmentation(shift_pixels=3.0, jitter_frames=0),
     },
     "depth_actions": {
-        "epochs": 30,
+        "epochs": 40,
         "learning_rate": 4e-3,
         "weight_decay": 0.05,
         "label_smoothing": 0.1,
@@ -76,7 +76,7 @@ WORLDS: dict[str, dict[str, Any]] = {
         ),
     },
 }
-PARTS = ClipsPerLabel(train=60, validation=0, test=30)
+PARTS = ClipsPerLabel(train=80, validation=0, test=30)
 
 STUDENT = {
     1: 12.706,

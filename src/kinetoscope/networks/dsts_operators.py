@@ -99,7 +99,9 @@ class Operator(nn.Module):
         chosen = gates[0].nonzero()[:, 0]  # a neuron's clips have the same in eval mode
         if not len(chosen):
             return x.new_zeros(len(x), len(weight), *x.shape[2:])
-        return functional.conv3d(x[:, chosen], weight[:, chosen], padding=self.padding)
+        # three times as fast as by brackets
+        x, weight = (each.index_select(1, chosen) for each in (x, weight))
+        return functional.conv3d(x, weight, padding=self.padding)
 
 
 class NeuronNorm(nn.Module):
