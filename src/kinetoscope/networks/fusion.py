@@ -96,7 +96,7 @@ class BilinearFusion(nn.Module):
         self.root = SignedRoot()
         self.unit_length = UnitLength()
 
-    def forward(self, appearance: Volume, motion: Volume) -> Maps:
+    def forward(self, appearance: Volume, motion: Maps) -> Maps:
         return self.unit_length(self.root(self.products(appearance, motion)))
 
 
@@ -107,7 +107,7 @@ class Products(nn.Module):
         super().__init__()
         self.over_time = over_time
 
-    def forward(self, appearance: Volume, motion: Volume) -> Maps:
+    def forward(self, appearance: Volume, motion: Maps) -> Maps:
         if self.over_time:
             appearance, motion = (
                 rearrange(
@@ -176,7 +176,7 @@ class PadSmaller(nn.Module):
     Source: Feichtenhofer et al. 2016, section 3.2, for maps of similar size.
     """
 
-    def forward(self, appearance: Volume, motion: Volume) -> tuple[Maps, Maps]:
+    def forward(self, appearance: Volume, motion: Maps) -> tuple[Maps, Maps]:
         height, width = (max(appearance.shape[axis], motion.shape[axis]) for axis in (3, 4))
         padded = [
             functional.pad(maps, (0, width - maps.shape[4], 0, height - maps.shape[3]))
