@@ -9,11 +9,12 @@ import sys
 import tarfile
 import warnings
 import zipfile
+from random import Random
 
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import save, save_file
 from torch import nn
 
 from kinetoscope.errors import WeightsError
@@ -150,6 +151,66 @@ def test_refuses_a_file_that_is_not_there(tmp_path):
         open_checkpoint(tmp_path / "w.pth")
     with pytest.raises(WeightsError, match="Is a directory"):
         open_checkpoint(tmp_path)
+
+
+def as_bytes(kind):
+    """A small checkpoint of every format."""
+    out = io.BytesIO()
+    if kind in ("zip", "legacy"):
+        about = {"state_dict": STATE, "meta": {"CLASSES": ["a"]}, "epoch": 3}
+        torch.save(about, out, _use_new_zipfile_serialization=kind == "zip")
+    elif kind.startswith("matlab"):
+        io_of_matlab = pytest.importorskip("scipy.io")
+        weights = np.empty(2, dtype=object)
+        weights[:] = [np.ones((2, 2, 3, 4), "f4"), np.ones((1, 4), "f4")]
+        layers = np.empty(1, dtype=object)
+        layers[:] = [{"type": "conv", "name": "fc8", "weights": weights}]
+        io_of_matlab.savemat(out, {"layers": layers}, do_compression=kind.endswith("packed"))
+    elif kind == "safetensors":
+        out.write(save(STATE))
+    else:
+        blobs = {"w": np.ones((2, 3), "f4"), "lr": np.float32(0.1), "s": "text"}
+        content = pickle.dumps({"blobs": blobs}, 2)
+        out.write(gzip.compress(content) if kind == "gzip" else content)
+    return out.getvalue()
+
+
+def spoiled(content, random):
+    """A file of which some bytes are others, or gone, or too many."""
+    content = bytearray(content)
+    for _ in range(random.choice((1, 1, 2, 5))):
+        place, count = random.randrange(len(content)), random.randrange(1, 9)
+        match random.choice(("other", "other", "zeros", "gone", "more", "end")):
+            case "other":
+                content[place] = random.choice((0, 255, random.randrange(256)))
+            case "zeros":
+                content[place : place + count] = bytes(count)
+            case "gone":
+                del content[place : place + count]
+            case "more":
+                content[place:place] = random.randbytes(count)
+            case "end":
+                del content[max(place, 1) :]
+    return bytes(content)
+
+
+KINDS = ["zip", "legacy", "safetensors", "pickle", "gzip", "matlab", "matlab packed"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_spoiled_file_is_read_or_refused_and_nothing_else_happens(tmp_path, kind):
+    content, random, path = as_bytes(kind), Random(0), tmp_path / "w"
+    path.write_bytes(content)
+    assert read_checkpoint(path).tensors
+    refused = 0
+    for each in range(60):
+        path = tmp_path / str(each)  # a file that is mapped is not written over
+        path.write_bytes(spoiled(content, random))
+        try:
+            assert str(read_checkpoint(path))
+        except WeightsError:
+            refused += 1
+    assert refused > 20
 
 
 def inside(path, name, content):

@@ -9,11 +9,13 @@ from hypothesis import strategies as some
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
+from torchvision.models import resnet18
 
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.errors import UnknownNameError, WeightsError
 from kinetoscope.networks.adapters import as_network
 from kinetoscope.networks.network import Network
+from kinetoscope.networks.shift import add_shift
 from kinetoscope.networks.weights import (
     fit,
     load_network,
@@ -363,6 +365,72 @@ def test_refuses_weights_that_halve_time_elsewhere(tmp_path):
     told = {"cfg": "dict(conv1_stride_t=1, pool1_stride_t=1)"}
     torch.save({"state_dict": theirs, "meta": told}, tmp_path / "w.pth")
     assert load_network("i3d_toy", weights=tmp_path / "w.pth").options["pools"] == "mmaction2"
+
+
+def of_segments(name, *, shifted):
+    """What TSN and TSM call the weights of torchvision's ResNets."""
+    if name.startswith("fc."):
+        return f"module.new_{name}"
+    if shifted and ".conv1." in name:
+        name = name.replace(".conv1.", ".conv1.net.")
+    return f"module.base_model.{name}"
+
+
+@pytest.fixture
+def pictures():
+    torch.manual_seed(0)
+    model = resnet18(num_classes=4).eval()
+    for each in model.modules():
+        if isinstance(each, nn.BatchNorm2d):
+            each.running_mean.uniform_(-1, 1)
+            each.running_var.uniform_(0.5, 2)
+    return model
+
+
+@pytest.mark.slow
+@torch.no_grad()
+def test_a_network_of_temporal_segments_answers_as_its_pictures_do_on_average(tmp_path, pictures):
+    theirs = {of_segments(n, shifted=False): each for n, each in pictures.state_dict().items()}
+    trained_as = {"epoch": 3, "arch": "resnet18", "state_dict": theirs, "best_prec1": 50.0}
+    torch.save(trained_as, tmp_path / "w.pth.tar")
+    loaded, match = open_weights("frames_resnet18", tmp_path / "w.pth.tar", labels=4)
+    assert match.complete
+    clip = torch.randn(2, 3, 3, 64, 96)
+    each = [pictures(clip[:, :, time]) for time in range(3)]
+    torch.testing.assert_close(loaded.model(clip), torch.stack(each).mean(dim=0))
+
+
+@pytest.mark.slow
+@torch.no_grad()
+def test_weights_trained_with_a_temporal_shift_are_loaded_with_one_or_refused(tmp_path, pictures):
+    theirs = {of_segments(n, shifted=True): each for n, each in pictures.state_dict().items()}
+    torch.save({"arch": "resnet18", "state_dict": theirs}, tmp_path / "w.pth.tar")
+    with torch.device("meta"):
+        can_shift = "shift" in build_network("frames_resnet18").options
+    if not can_shift:
+        with pytest.raises(WeightsError, match="expected: a network with shift"):
+            load_network("frames_resnet18", weights=tmp_path / "w.pth.tar", labels=4)
+        loaded, match = open_weights(
+            "frames_resnet18", tmp_path / "w.pth.tar", labels=4, partial=True
+        )
+        assert match.complete
+        return
+    loaded, match = open_weights("frames_resnet18", tmp_path / "w.pth.tar", labels=4)
+    assert match.complete
+    clip = torch.randn(2, 3, loaded.expects.frames, 64, 64)
+    shown = clip[:, :, 4::8].transpose(1, 2)  # the middle of each of eight segments
+    add_shift(pictures, segments=8)
+    each = pictures(shown.flatten(0, 1)).unflatten(0, (2, 8))
+    torch.testing.assert_close(loaded.model(clip), each.mean(dim=1))
+
+
+@pytest.mark.slow
+@torch.no_grad()
+def test_pictures_of_torchvision_are_loaded_bare(tmp_path, pictures):
+    torch.save(pictures.state_dict(), tmp_path / "w.pth")
+    loaded = load_network("frames_resnet18", weights=tmp_path / "w.pth", labels=4)
+    frame = torch.randn(1, 3, 1, 64, 64)
+    torch.testing.assert_close(loaded.model(frame), pictures(frame[:, :, 0]))
 
 
 def test_the_colours_of_training_are_shown(tmp_path):

@@ -61,6 +61,11 @@ OTHERS = {
     ),
 }
 
+FAILING = (
+    *(ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError),
+    ValueError,
+)
+
 MOST_HEADER = 100 * 2**20
 """The longest header of a safetensors file [bytes], as its format says."""
 

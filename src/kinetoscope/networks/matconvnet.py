@@ -52,12 +52,13 @@ def read_matconvnet(variables: Mapping[str, Any]) -> MatConvNet:
         DamagedError: there is none.
     """
     net = variables.get("net", variables)
-    if not isinstance(net, dict) or not (net.get("params") or net.get("layers")):
+    params, layers = _listed(_within(net, "params")), _listed(_within(net, "layers"))
+    if not params and not layers:
         raise DamagedError(f"a file of MATLAB with {', '.join(variables) or 'nothing'} in it")
-    named = _of_graph(net) if net.get("params") else _of_chain(net["layers"])
+    named = _of_graph(params) if params else _of_chain(layers)
     if not named:
         raise DamagedError("a network of MatConvNet without weights")
-    meta = _within(net, "meta") or net  # older files have both beside the layers
+    meta = net.get("meta", net)  # older files have both beside the layers
     return MatConvNet(
         arrays={name: _turned(array) for name, array in named.items()},
         mean=_mean(_within(meta, "normalization", "averageImage")),
@@ -65,9 +66,9 @@ def read_matconvnet(variables: Mapping[str, Any]) -> MatConvNet:
     )
 
 
-def _of_graph(net: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def _of_graph(params: list[dict[str, Any]]) -> dict[str, np.ndarray]:
     found = {}
-    for each in _listed(net["params"]):
+    for each in params:
         name, value = _within(each, "name"), _within(each, "value")
         match = PARAMETER.match(name) if isinstance(name, str) else None
         if match and isinstance(value, np.ndarray):
@@ -77,14 +78,15 @@ def _of_graph(net: Mapping[str, Any]) -> dict[str, np.ndarray]:
     return found
 
 
-def _of_chain(layers: Any) -> dict[str, np.ndarray]:
+def _of_chain(layers: list[dict[str, Any]]) -> dict[str, np.ndarray]:
     found = {}
-    for number, each in enumerate(_listed(layers), 1):
-        if _within(each, "type") != "conv":
+    for number, each in enumerate(layers, 1):
+        if not _is(each.get("type"), "conv"):
             continue
-        weights = _within(each, "weights") or [each.get("filters"), each.get("biases")]
-        name = _layer(_within(each, "name") or f"{UNNAMED}{number}")
-        for kind, value in zip(("weight", "bias"), weights, strict=False):
+        weights = each.get("weights", [each.get("filters"), each.get("biases")])
+        name = each.get("name")
+        name = _layer(name if isinstance(name, str) and name else f"{UNNAMED}{number}")
+        for kind, value in zip(("weight", "bias"), _cells(weights), strict=False):
             if isinstance(value, np.ndarray) and value.size:
                 found[f"{name}.{kind}"] = value
     return found
@@ -123,9 +125,9 @@ def _mean(image: Any) -> tuple[float, ...] | None:
 
 
 def _labels(classes: Any) -> tuple[str, ...] | None:
-    names = _within(classes, "description") or _within(classes, "name") or classes
-    if isinstance(names, list) and names and all(isinstance(each, str) for each in names):
-        return tuple(names)
+    for names in (_within(classes, "description"), _within(classes, "name"), classes):
+        if isinstance(names, list) and names and all(isinstance(each, str) for each in names):
+            return tuple(names)
     return None
 
 
@@ -135,5 +137,14 @@ def _within(value: Any, *names: str) -> Any:
     return value
 
 
-def _listed(value: Any) -> list[Any]:
+def _listed(value: Any) -> list[dict[str, Any]]:
+    """The structures of a row of them, or of cells; a single one is no row in MATLAB."""
+    return [each for each in _cells(value) if isinstance(each, dict)]
+
+
+def _cells(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
+
+
+def _is(value: Any, text: str) -> bool:
+    return isinstance(value, str) and value == text  # numbers have no truth to compare by

@@ -133,7 +133,7 @@ def _matrix(content: memoryview, left: _Left, depth: int) -> tuple[str, Any]:
     _, flags, place = _element(content, 0)
     word = int.from_bytes(flags[:4], "little")
     _, extents, place = _element(content, place)
-    shape = tuple(int(n) for n in np.frombuffer(extents, "<i4"))
+    shape = struct.unpack(f"<{len(extents) // 4}i", extents[: len(extents) // 4 * 4])
     _, name, place = _element(content, place)
     kind, rest = word & 0xFF, content[place:]
     if not shape or min(shape) < 0:
@@ -155,19 +155,19 @@ def _numbers(rest: memoryview, shape: tuple[int, ...]) -> np.ndarray:
     kind, content, _ = _element(rest, 0)
     if kind not in NUMBERS:
         raise DamagedError(f"numbers of the kind {kind}")
-    numbers = np.frombuffer(content, "<" + NUMBERS[kind])
-    if prod(shape) != len(numbers):
+    each = np.dtype("<" + NUMBERS[kind])
+    if prod(shape) * each.itemsize != len(content):
         raise DamagedError(
             f"a matrix of the shape {shape}, which is {prod(shape):,} numbers, in"
             f" {len(content):,} bytes"
         )
-    return numbers.reshape(shape, order="F")
+    return np.frombuffer(content, each).reshape(shape, order="F")
 
 
 def _text(rest: memoryview, shape: tuple[int, ...]) -> str:
     kind, content, _ = _element(rest, 0)
-    width = {"u1": "utf-8", "u2": "utf-16-le", "u4": "utf-32-le"}[NUMBERS.get(kind, "u1")]
-    return bytes(content).decode(width, "replace") if prod(shape) else ""
+    encoding = {"u2": "utf-16-le", "u4": "utf-32-le"}.get(NUMBERS.get(kind, ""), "utf-8")
+    return bytes(content).decode(encoding, "replace") if prod(shape) else ""
 
 
 def _cells(rest: memoryview, shape: tuple[int, ...], left: _Left, depth: int) -> list[Any]:

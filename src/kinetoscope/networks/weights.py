@@ -9,6 +9,7 @@ come from the file or from the user, never from the order of scores unsaid.
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -125,6 +126,7 @@ def open_weights(
     origin = origin_of(checkpoint, empty)
     if origin.options:
         empty = _without_memory(name, labels=names, **origin.options)
+        origin = replace(origin, spec=origin_of(checkpoint, empty).spec)
     fitted, match = origin.fit(empty.model.state_dict())
     _check(fitted, match, empty, path, origin, partial=partial, allow_nan=allow_nan)
     if match.complete:
