@@ -11,17 +11,16 @@ from kinetoscope.networks.zoo import build_network
 from kinetoscope.units.layers import list_layers
 from kinetoscope.units.reading import read
 
-SMALL = {"size": 64, "short_side": 64}
-NAME = "frames_shufflenet_v2_x0_5"
+from .picture_shapes import settled
 
 
-def made(name=NAME, *, labels=5, **options):
+def made(name="frames_nin_toy", *, labels=5, **options):
     torch.manual_seed(0)
-    return build_network(name, labels=labels, **{**SMALL, **options}).eval()
+    return settled(build_network(name, labels=labels, **options))
 
 
-def frames(count, clips=2, channels=3):
-    return torch.randn(clips, channels, count, 64, 64)
+def frames(count, clips=2, channels=3, size=32):
+    return torch.randn(clips, channels, count, size, size)
 
 
 @torch.no_grad()
@@ -57,7 +56,7 @@ def test_late_fusion_scores_the_features_of_distant_frames_together():
     network, clip = made(segments=2, chunk=15, consensus="late"), frames(30)
     model = network.model
     features = [model.model(clip[:, :, time]) for time in (7, 22)]
-    assert features[0].shape == (2, 1024)
+    assert features[0].shape == (2, 4)
     torch.testing.assert_close(model(clip), model.consensus.label(torch.cat(features, dim=1)))
     swapped = clip.roll(15, dims=2)
     assert not torch.allclose(model(clip), model(swapped))  # it knows which came first
@@ -72,8 +71,8 @@ def test_flow_is_stacked_into_the_channels_of_the_first_convolution():
     each = torch.stack([network.model.model(stack) for stack in stacks])
     torch.testing.assert_close(network.model(flow), each.mean(dim=0))
     torch.manual_seed(0)
-    colours = picture_network("shufflenet_v2_x0_5", labels=5).conv1[0].weight
-    assert torch.equal(network.model.model.conv1[0].weight, mean_filter(colours, 10))
+    colours = picture_network("nin_toy", labels=5).conv1.conv.weight
+    assert torch.equal(network.model.model.conv1.conv.weight, mean_filter(colours, 10))
 
 
 @torch.no_grad()
@@ -85,7 +84,7 @@ def test_an_inflated_network_sees_the_whole_clip(stream):
     assert not torch.allclose(network.model(clip), network.model(clip[:, :, [1, 3, 0, 2]]))
     if stream == "frames":
         torch.manual_seed(0)
-        pictures = picture_network("shufflenet_v2_x0_5", labels=5).eval()
+        pictures = picture_network("nin_toy", labels=5).eval()
         same = inflate(pictures, padding="replicate")
         torch.testing.assert_close(network.model(clip), same(clip))
         still = clip[:, :, :1].expand(-1, -1, 4, -1, -1)
@@ -113,13 +112,14 @@ def test_answers_do_not_change_with_the_neighbours_in_the_batch(options):
 
 
 @torch.no_grad()
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "time"),
     [({"segments": 3, "chunk": 2}, 3), ({"inflated": True, "chunk": 4}, 4)],
     ids=str,
 )
 def test_layers_are_read_as_volumes(options, time):
-    network = made(**options)
+    network = made("frames_shufflenet_v2_x0_5", size=64, short_side=64, **options)
     shown = torch.rand(2, 3, network.expects.frames, 64, 64)
     layers = ["model.conv1", "model.stage2.0", "model.stage4", "model.fc"]
     found = read(network, ClipBatch(frames=shown), layers)
@@ -130,13 +130,22 @@ def test_layers_are_read_as_volumes(options, time):
     assert found["model.fc"].shape == scores
 
 
+@pytest.mark.slow
 def test_layers_worth_looking_at_are_named_in_the_order_of_computation():
-    network = made(segments=2)
+    network = made("frames_shufflenet_v2_x0_5", size=64, short_side=64, segments=2)
     assert network.layers[:2] == ("model.conv1", "model.maxpool")
     assert network.layers[-2:] == ("model.conv5", "model.fc")
     assert "model.stage3.0" in network.layers
     found = {layer.name: layer for layer in list_layers(network, network.layers[:2])}
     assert found["model.conv1"].shape == (24, 2, 32, 32)
+
+
+def test_layers_of_a_network_of_the_course_have_the_papers_names():
+    assert made(segments=2).layers == (
+        *("model.conv1", "model.cccp1", "model.cccp2", "model.pool1"),
+        *("model.conv2", "model.cccp3", "model.cccp4", "model.pool2"),
+        *("model.conv3", "model.cccp5", "model.cccp6", "model.mean"),
+    )
 
 
 def test_clips_are_prepared_as_the_library_prepares_pictures():

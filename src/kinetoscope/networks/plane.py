@@ -57,13 +57,8 @@ class PlaneConv(nn.Module):
 class MeanOfPlaces(nn.Module):
     """The mean of each map: from a score at every place to one for the picture."""
 
-    def __init__(self):
-        super().__init__()
-        self.mean = nn.AdaptiveAvgPool2d(1)
-        self.flat = nn.Flatten()
-
     def forward(self, x: Activation) -> Scores:
-        return self.flat(self.mean(x))
+        return x.mean(dim=(2, 3))
 
 
 class AnyRank(nn.Module):
