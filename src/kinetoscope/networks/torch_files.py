@@ -4,6 +4,8 @@ Since version 1.6 such a file is a zip archive: a pickle that says which tensor 
 storage, and one member a storage. Before, it was pickles one after the other, then the storages.
 Both are read as data (see `unpickling`): storages stay where they are in the file and are mapped,
 so a tensor takes memory when it is used, and none can be larger than what is there.
+
+Source: PyTorch, `torch/serialization.py` (both formats) and `torch/_utils.py` (tensors).
 """
 
 import zipfile

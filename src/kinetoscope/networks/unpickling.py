@@ -7,6 +7,8 @@ those of a table whose entries are written below. An object of a class that is n
 
 What is read is bounded by what is there: no length is believed beyond the end of the data, arrays
 are views of it, and a program may take so many steps and no more.
+
+Source: Python, `pickletools` (protocols 0 to 5; PEP 307, PEP 3154 and PEP 574).
 """
 
 import codecs
