@@ -5,7 +5,7 @@ from torch import nn
 from kinetoscope.clips.clip import ClipBatch
 from kinetoscope.errors import ClipError, RecipeError, UnknownNameError
 from kinetoscope.networks.inflate import inflate, mean_filter
-from kinetoscope.networks.picture_zoo import picture_network
+from kinetoscope.networks.picture_zoo import CLASSICS, picture_network
 from kinetoscope.networks.pictures import WeightedConsensus, build, expects, variant
 from kinetoscope.networks.zoo import build_network
 from kinetoscope.units.layers import list_layers
@@ -140,12 +140,15 @@ def test_layers_worth_looking_at_are_named_in_the_order_of_computation():
     assert found["model.conv1"].shape == (24, 2, 32, 32)
 
 
-def test_layers_of_a_network_of_the_course_have_the_papers_names():
-    assert made(segments=2).layers == (
-        *("model.conv1", "model.cccp1", "model.cccp2", "model.pool1"),
-        *("model.conv2", "model.cccp3", "model.cccp4", "model.pool2"),
-        *("model.conv3", "model.cccp5", "model.cccp6", "model.mean"),
-    )
+@pytest.mark.parametrize("name", CLASSICS)
+def test_layers_of_a_network_of_the_course_are_those_of_its_paper(name, shapes_of):
+    with torch.device("meta"):
+        network = build_network(f"frames_{name}", segments=2)
+        late = build_network(f"frames_{name}", segments=2, consensus="late")
+    assert list(shapes_of(network)) == list(network.layers)
+    assert list(shapes_of(late)) == list(late.layers)
+    assert network.layers[0].startswith("model.")
+    assert late.layers[-1] == "consensus"
 
 
 def test_clips_are_prepared_as_the_library_prepares_pictures():

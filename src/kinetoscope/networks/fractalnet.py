@@ -39,6 +39,12 @@ LOCAL = -1
 """In place of a column: the picture's paths are dropped join by join."""
 
 
+LAYERS = (
+    *("block1", "pool1", "block2", "pool2", "block3", "pool3", "block4", "pool4"),
+    *("block5", "pool5", "label"),
+)
+
+
 @dataclass(frozen=True, kw_only=True)
 class FractalNetConfig:
     """What may differ between two FractalNets.
@@ -199,6 +205,11 @@ class Paths(AnyRank):
 def build(config: FractalNetConfig) -> FractalNet:
     """The model of a configuration, untrained."""
     return FractalNet(config)
+
+
+def published_layers(config: FractalNetConfig) -> tuple[str, ...]:
+    """The layers to look at, in the order of computation."""
+    return LAYERS
 
 
 def _ending(step: int, columns: int) -> list[int]:

@@ -40,6 +40,9 @@ OF_FOUR = (
 """Table I: which maps of S2 each map of C3 sees; the last sees all six."""
 
 
+LAYERS = ("C1", "S2", "C3", "S4", "C5", "F6", "label")
+
+
 @dataclass(frozen=True, kw_only=True)
 class LeNet5Config:
     """What may differ between two LeNets.
@@ -165,3 +168,8 @@ class Nearness(nn.Conv2d):
 def build(config: LeNet5Config) -> LeNet5:
     """The model of a configuration, untrained."""
     return LeNet5(config)
+
+
+def published_layers(config: LeNet5Config) -> tuple[str, ...]:
+    """The layers to look at, in the order of computation."""
+    return LAYERS

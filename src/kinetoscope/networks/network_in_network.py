@@ -30,6 +30,13 @@ from kinetoscope.tensors import Activation, Scores
 Widths = tuple[int, int, int]
 
 
+FIRST = (
+    *("conv1", "cccp1", "cccp2", "pool1", "conv2", "cccp3", "cccp4", "pool2"),
+    *("conv3", "cccp5", "cccp6"),
+)
+LATER = ("pool3", "conv4", "cccp7", "cccp8")
+
+
 @dataclass(frozen=True, kw_only=True)
 class ImageNetConfig:
     """What may differ between two networks for ImageNet.
@@ -131,6 +138,11 @@ class ForCIFAR(nn.Module):
 def build(config: ImageNetConfig | CIFARConfig) -> nn.Module:
     """The model of a configuration, untrained."""
     return ForImageNet(config) if isinstance(config, ImageNetConfig) else ForCIFAR(config)
+
+
+def published_layers(config: ImageNetConfig | CIFARConfig) -> tuple[str, ...]:
+    """The layers to look at, in the order of computation."""
+    return (*FIRST, *LATER) if isinstance(config, ImageNetConfig) else FIRST
 
 
 def _one(before: int, after: int) -> PlaneConv:

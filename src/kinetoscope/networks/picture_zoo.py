@@ -116,6 +116,12 @@ def preparation(name: str) -> Preparation:
     raise _unknown(name)
 
 
+def course_layers(name: str) -> tuple[str, ...]:
+    """The published layers of a network of the course, in the order of computation."""
+    family: Any = _family(name)
+    return family.published_layers(family.VARIANTS[name])
+
+
 def head_names(module: nn.Module) -> tuple[str, ...]:
     """Which layers of a network for pictures score the labels.
 

@@ -33,7 +33,9 @@ from kinetoscope.networks.blocks import Sample, check_least
 from kinetoscope.networks.fusion import StackFlow
 from kinetoscope.networks.inflate import TimePadding, inflate, with_channels
 from kinetoscope.networks.picture_zoo import (
+    CLASSICS,
     Colour,
+    course_layers,
     head_names,
     picture_names,
     picture_network,
@@ -225,7 +227,13 @@ def expects(config: PictureConfig) -> ClipSpec:
 
 @lru_cache(maxsize=64)
 def published_layers(config: PictureConfig) -> tuple[str, ...]:
-    """The layers to look at, in the order of computation: blocks, convolutions, pools."""
+    """The layers to look at, in the order of computation.
+
+    The published ones of a network of the course; of others all blocks, convolutions and pools.
+    """
+    if config.network in CLASSICS:
+        named = [f"model.{layer}" for layer in course_layers(config.network)]
+        return tuple([*named[:-1], "consensus"] if config.consensus == "late" else named)
     with torch.device("meta"):
         model = build(config)
     return layers_worth_looking_at(model, expects(config))

@@ -27,6 +27,11 @@ from kinetoscope.networks.picture_zoo import Preparation
 from kinetoscope.networks.plane import AtLeast, MeanOfPlaces, PlaneConv
 from kinetoscope.tensors import Activation, Scores
 
+LAYERS = (
+    *("conv1", "pool1", "norm1", "conv2", "pool2", "norm2"),
+    *("conv3", "conv4", "conv5", "pool5", "fc6", "fc7", "label"),
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ZFNetConfig:
@@ -83,6 +88,11 @@ class ZFNet(nn.Module):
 def build(config: ZFNetConfig) -> ZFNet:
     """The model of a configuration, untrained."""
     return ZFNet(config)
+
+
+def published_layers(config: ZFNetConfig) -> tuple[str, ...]:
+    """The layers to look at, in the order of computation."""
+    return LAYERS
 
 
 def _pool() -> nn.MaxPool2d:
