@@ -124,6 +124,28 @@ def test_a_still_clip_is_answered_as_its_picture(name, padding, picture):
 
 @pytest.mark.slow
 @torch.no_grad()
+@pytest.mark.parametrize("name", ["seresnet18", "legacy_seresnet18", "tf_efficientnet_b0"])
+def test_a_network_of_timm_answers_a_still_clip_as_its_picture_too(name, picture):
+    pytest.importorskip("timm")
+    torch.manual_seed(0)
+    module = settled(picture_network(name, labels=5))
+    inflated = inflate(module, padding="replicate")
+    expected = module(picture)
+    torch.testing.assert_close(inflated(still(picture, 3)), expected, atol=1e-4, rtol=1e-4)
+    assert list(inflated.state_dict()) == list(module.state_dict())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["nasnetalarge", "legacy_senet154", "dpn68", "densenet121"])
+def test_large_networks_of_timm_are_inflated_without_memory(name):
+    pytest.importorskip("timm")
+    with torch.device("meta"):
+        inflated = inflate(picture_network(name, labels=5).eval())
+    assert inflated(torch.empty(1, 3, 2, 128, 128, device="meta")).shape == (1, 5)
+
+
+@pytest.mark.slow
+@torch.no_grad()
 @pytest.mark.parametrize("name", sorted(SMALL.keys() - SEES_ALL_TIME))
 def test_with_zeros_beyond_the_ends_it_is_at_the_middle_frame(name, picture):
     module = made(name)
