@@ -1,11 +1,15 @@
 import argparse
 import collections
+import functools
 import io
 import pickle
 import subprocess
 import sys
 import tracemalloc
+import types
 import warnings
+from datetime import datetime
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -115,6 +119,19 @@ def test_objects_of_unknown_classes_say_their_class_and_nothing_else(protocol):
     assert found["log"][0].path.endswith("HistoryBuffer")
     assert found["w"] == 1
     assert vars(found["log"][0]).keys() == {"path"}
+
+
+def test_what_trainers_keep_beside_weights_does_no_harm():
+    kept = {
+        "time": datetime(2026, 1, 1),
+        "folder": Path("a/b"),
+        "last": collections.deque([1, 2], maxlen=3),
+        "space": types.SimpleNamespace(a=1),
+        "schedule": functools.partial(print, 1),
+    }
+    found = read(pickle.dumps({**kept, "w": 1}))
+    assert all(isinstance(found[name], Inert) for name in kept)
+    assert found["w"] == 1
 
 
 def test_dictionaries_of_the_library_are_plain():

@@ -393,10 +393,15 @@ PLAIN: dict[str, Callable[..., object]] = {
     },
     "copy_reg._reconstructor": _inert,
     "copyreg._reconstructor": _inert,
-    "datetime.datetime": _inert,
-    "datetime.timedelta": _inert,
-    "pathlib.PosixPath": _inert,
-    "pathlib.WindowsPath": _inert,
+    **dict.fromkeys(
+        (
+            *("datetime.datetime", "datetime.timedelta"),
+            *("pathlib.PosixPath", "pathlib.WindowsPath"),
+            *("pathlib._local.PosixPath", "pathlib._local.WindowsPath"),
+            *("collections.deque", "types.SimpleNamespace", "functools.partial"),
+        ),
+        _inert,
+    ),
 }
 """What a pickle may call, and what is done instead: a container is made, or nothing."""
 

@@ -16,6 +16,7 @@ from typing import Any, NoReturn
 import torch
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
 import kinetoscope
 from kinetoscope.clips.spec import ClipSpec
@@ -238,8 +239,19 @@ def _load_saved(path: Path, labels: Labels, *, allow_nan: bool) -> tuple[Network
 
 
 def _without_memory(name: str, **what: Any) -> Network:
-    with torch.device("meta"):
+    with torch.device("meta"), _Unstarted():
         return build_network(name, **what)
+
+
+class _Unstarted(TorchFunctionMode):
+    """Weights are not drawn at random: without memory, that would take as long and give nothing."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        if func in (Tensor.normal_, Tensor.uniform_):
+            return args[0]
+        return func(*args, **(kwargs or {}))
 
 
 def _check_saved(path: Path) -> dict[str, Any]:
