@@ -335,6 +335,7 @@ REFUSED = {
     "upsampling": (lambda: nn.Sequential(nn.Upsample(scale_factor=2)), "Upsample"),
     "other padding": (lambda: nn.Conv2d(3, 4, 3, padding="same"), "padding"),
     "reflection": (lambda: nn.Conv2d(3, 4, 3, padding_mode="reflect"), "reflect"),
+    "rows that are kept": (lambda: nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(2)), "Flatten"),
     "attention": (lambda: models.vit_b_32(), "can't be inflated"),
 }
 

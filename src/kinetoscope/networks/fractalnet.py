@@ -94,6 +94,7 @@ class FractalNet(nn.Module):
         a, b, c, d, e = config.channels
         self.least = AtLeast(32)
         self.paths = Paths(config)
+        self.sees_colours = tuple(f"block1.columns.{c}.0.conv" for c in range(config.columns))
         self.block1, self.pool1 = FractalBlock(3, a, config, 0), nn.MaxPool2d(2)
         self.block2, self.pool2 = FractalBlock(a, b, config, 1), nn.MaxPool2d(2)
         self.block3, self.pool3 = FractalBlock(b, c, config, 2), nn.MaxPool2d(2)

@@ -116,26 +116,23 @@ def with_channels(module: nn.Module, channels: int) -> nn.Module:
 def colour_convolutions(module: nn.Module) -> tuple[str, ...]:
     """The names of the convolutions that see the colours: in most networks, one.
 
-    These take three channels, and lie in the first part of the network that has such.
+    That is the first that takes three channels, unless the network says otherwise itself, in an
+    attribute `sees_colours`.
 
     Raises:
         ClipError: there is none.
     """
-    seeing = [
-        name
-        for name, each in module.named_modules()
-        if isinstance(each, nn.Conv2d | nn.Conv3d) and each.in_channels == 3
-    ]
-    if not seeing:
-        raise ClipError(
-            f"{type(module).__name__} has no layer that sees colours",
-            got="no convolution of three channels",
-            expected="a network for pictures",
-        )
-    part = seeing[0].partition(".")[0]
-    whole = {"features", "model", "stem"}  # parts that are the network, but for its head
-    beside = [] if part in whole else [n for n in seeing[1:] if n.partition(".")[0] == part]
-    return (seeing[0], *beside)
+    stated: Any = getattr(module, "sees_colours", None)
+    if stated:
+        return stated
+    for name, each in module.named_modules():
+        if isinstance(each, nn.Conv2d | nn.Conv3d) and each.in_channels == 3:
+            return (name,)
+    raise ClipError(
+        f"{type(module).__name__} has no layer that sees colours",
+        got="no convolution of three channels",
+        expected="a network for pictures",
+    )
 
 
 class InflatedConv(nn.Conv3d):
@@ -200,7 +197,7 @@ class _Inflating:
         if isinstance(module, nn.BatchNorm2d | nn.InstanceNorm2d):
             return _norm(module)
         if isinstance(module, ANY_RANK) and type(module).__module__.startswith(_LIBRARIES):
-            return deepcopy(module)
+            return _as_it_is(name, module)
         if type(module).__module__.startswith("torch.nn.") and not isinstance(module, _HOLDERS):
             raise refused(name, module, "it may mean its axes otherwise")
         return self._whole(name, module)
@@ -267,6 +264,12 @@ def _pool(pool: Any, step: int, name: str) -> nn.Module:
     if pool.divisor_override is not None:
         raise refused(name, pool, "it divides by another number than it sees")
     return nn.AvgPool3d(**shape, count_include_pad=pool.count_include_pad)
+
+
+def _as_it_is(name: str, module: nn.Module) -> nn.Module:
+    if isinstance(module, nn.Flatten) and (module.start_dim, module.end_dim) != (1, -1):
+        raise refused(name, module, "it leaves axes that the plane does not have")
+    return deepcopy(module)
 
 
 def _norm(norm: Any) -> nn.Module:

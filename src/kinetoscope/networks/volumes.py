@@ -158,7 +158,7 @@ def _made_for_volumes(node: fx.Node, plane: nn.Module, name: str) -> bool:
     what: Any = node.target
     if not node.users:  # it may be called for what it does to what it is given
         raise refused(name, plane, f"it {_told(node)} and leaves the answer")
-    if what in _OF_THE_PLANE:
+    if what in _OF_THE_PLANE and (_OF_THE_PLANE[what] not in (_mean, _max) or _of_places(node)):
         node.op, node.target = "call_function", _OF_THE_PLANE[what]
         return True
     if what is F.dropout:
@@ -210,26 +210,26 @@ def _along_channels(node: fx.Node) -> bool:
 def _told(node: fx.Node) -> str:
     kind = {"get_attr": "reads", "call_method": "calls the method"}.get(node.op, "calls")
     what = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "?")
-    return f"{kind} {what}({', '.join(str(each) for each in node.args[1:])})"
+    told = [*map(str, node.args[1:]), *(f"{name}={each}" for name, each in node.kwargs.items())]
+    return f"{kind} {what}({', '.join(told)})"
 
 
-def _mean(x: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    return x.mean(_all_places(dim), keepdim=keepdim)
+def _of_places(node: fx.Node) -> bool:
+    """Whether a mean is one over height and width."""
+    axes: Any = (*node.args[1:2], node.kwargs.get("dim"))[0]
+    return isinstance(axes, tuple | list) and sorted(axis % 4 for axis in axes) == [2, 3]
 
 
-def _max(x: Tensor, dim: Any = None, keepdim: bool = False) -> Tensor:
-    return x.amax(_all_places(dim), keepdim=keepdim)
+def _mean(x: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
+    return x.mean(_PLACES, keepdim=keepdim)
 
 
-def _all_places(axes: Any) -> tuple[int, int, int]:
-    """Time, height and width, where height and width were meant.
+def _max(x: Tensor, dim: Any, keepdim: bool = False) -> Tensor:
+    return x.amax(_PLACES, keepdim=keepdim)
 
-    Raises:
-        ClipError: other axes were meant.
-    """
-    if sorted(axis % 4 for axis in axes) != [2, 3]:
-        raise ClipError("a mean over some axes can't be inflated", got=axes, expected="(2, 3)")
-    return (2, 3, 4)
+
+_PLACES = (2, 3, 4)
+"""The axes of time, height and width, where height and width were meant."""
 
 
 def _adaptive_avg_pool(input: Tensor, output_size: Any) -> Tensor:
