@@ -119,6 +119,29 @@ def test_auxiliary_predictions_in_a_file_are_passed_over(name, tmp_path):
     assert torch.equal(network.model.model.fc.weight, theirs.fc.weight)
 
 
+@pytest.mark.slow
+@torch.no_grad()
+@pytest.mark.parametrize("name", ["i3d_inception", "i3d_inception_flow"])
+def test_i3d_starts_from_torchvisions_inception(name, tmp_path):
+    torch.manual_seed(0)
+    theirs = models.googlenet(num_classes=9, aux_logits=True, init_weights=False)
+    torch.save(theirs.state_dict(), tmp_path / "googlenet.pth")
+    network = build_network(name, labels=5)
+    match = load_pictures(network, tmp_path / "googlenet.pth", without_head=True)
+    assert match.complete
+    assert set(match.left) == {"logits.conv.weight", "logits.conv.bias"}
+    model, colours = network.model, theirs.conv1.conv.weight
+    first = mean_filter(colours, 2) if "flow" in name else colours
+    torch.testing.assert_close(model.Conv3d_1a_7x7.conv.weight, inflated_weight(first, 7))
+    torch.testing.assert_close(
+        model.Mixed_4f.Branch_2.Conv3d_0b_3x3.conv.weight,
+        inflated_weight(theirs.inception4e.branch3[1].conv.weight, 3),
+    )
+    pooled = model.Mixed_5c.Branch_3.Conv3d_0b_1x1
+    assert torch.equal(pooled.conv.weight[:, :, 0], theirs.inception5b.branch4[1].conv.weight)
+    assert torch.equal(pooled.norm.running_var, theirs.inception5b.branch4[1].bn.running_var)
+
+
 def test_names_that_torchvisions_published_densenets_have_are_known():
     found = {"features.denseblock1.denselayer1.norm.1.weight": torch.zeros(2)}
     ours = "model.features.denseblock1.denselayer1.norm1.weight"

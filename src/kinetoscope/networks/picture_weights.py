@@ -28,10 +28,27 @@ OLD_DENSENET = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12])\.")
 """How torchvision's published DenseNets still name the layers of a block."""
 
 
-def load_pictures(network: Network, path: Path | str, *, without_head: bool = False) -> Match:
-    """Start a `frames_` network from the weights of its network for pictures.
+INCEPTION = "Conv3d_1a_7x7.conv.weight"
+"""What I3D has and no network for pictures."""
 
-    The auxiliary predictions that GoogLeNet's and Inception v3's files have are passed over.
+BRANCHES = {
+    "branch1": "Branch_0",
+    "branch2.0": "Branch_1.Conv3d_0a_1x1",
+    "branch2.1": "Branch_1.Conv3d_0b_3x3",
+    "branch3.0": "Branch_2.Conv3d_0a_1x1",
+    "branch3.1": "Branch_2.Conv3d_0b_3x3",
+    "branch4.1": "Branch_3.Conv3d_0b_1x1",
+}
+"""What torchvision calls the branches of Inception-v1, and what I3D calls them."""
+
+STEM = {"conv1": "Conv3d_1a_7x7", "conv2": "Conv3d_2b_1x1", "conv3": "Conv3d_2c_3x3"}
+
+
+def load_pictures(network: Network, path: Path | str, *, without_head: bool = False) -> Match:
+    """Start a `frames_` network, or `i3d_inception`, from the weights of a network for pictures.
+
+    That of `i3d_inception` is torchvision's `googlenet`, which is Inception-v1. The auxiliary
+    predictions that GoogLeNet's and Inception v3's files have are passed over.
 
     Args:
         network: changed in place, and only if everything fits.
@@ -58,7 +75,7 @@ def load_pictures(network: Network, path: Path | str, *, without_head: bool = Fa
         raise WeightsError(
             f"{path} does not fit {network.name}",
             got=match,
-            expected=f"the weights of {network.options['network']} for pictures",
+            expected=f"the weights of {network.options.get('network', 'googlenet')} for pictures",
             hint="without_head=True leaves the layer that scores labels" if scores else None,
         )
     network.model.load_state_dict({**wanted, **fitted})
@@ -76,17 +93,42 @@ def as_wanted(
         wanted: the tensors of the `frames_` network, or of a module that holds the pictures' one.
         within: the path of the network for pictures.
     """
-    named = [
-        {join(within, OLD_DENSENET.sub(r"\1\2.", name)): each for name, each in way.items()}
-        for way in unwrapped(found)
-    ]
+    ours = _in_inception if INCEPTION in wanted else lambda name: join(within, _in_densenet(name))
+    named = [{ours(name): each for name, each in way.items()} for way in unwrapped(found)]
     best = max(named, key=lambda way: len(way.keys() & wanted.keys()))
-    auxiliary = tuple(join(within, name) for name in AUXILIARY)
+    auxiliary = (*AUXILIARY, *(join(within, name) for name in AUXILIARY))
     return {
         name: _shaped(tensor, wanted.get(name, tensor).shape)
         for name, tensor in best.items()
         if name in wanted or not name.startswith(auxiliary)
     }
+
+
+def _in_densenet(name: str) -> str:
+    """The name that a layer of torchvision has by now.
+
+    >>> _in_densenet("features.denseblock1.denselayer1.norm.1.weight")
+    'features.denseblock1.denselayer1.norm1.weight'
+    """
+    return OLD_DENSENET.sub(r"\1\2.", name)
+
+
+def _in_inception(name: str) -> str:
+    """What I3D calls a layer of torchvision's `googlenet`.
+
+    >>> _in_inception("inception4a.branch2.1.conv.weight")
+    'Mixed_4b.Branch_1.Conv3d_0b_3x3.conv.weight'
+    >>> _in_inception("conv1.bn.weight"), _in_inception("fc.bias")
+    ('Conv3d_1a_7x7.norm.weight', 'logits.conv.bias')
+    """
+    mixed = re.fullmatch(r"inception(\d)(\w)\.(branch\d(?:\.\d)?)\.(conv|bn)\.(\w+)", name)
+    if mixed and mixed[3] in BRANCHES:
+        layer = f"Mixed_{mixed[1]}{chr(ord(mixed[2]) + 1)}"  # the first letter is a pool's
+        return join(layer, BRANCHES[mixed[3]], mixed[4].replace("bn", "norm"), mixed[5])
+    first = re.fullmatch(r"(conv\d)\.(conv|bn)\.(\w+)", name)
+    if first and first[1] in STEM:
+        return join(STEM[first[1]], first[2].replace("bn", "norm"), first[3])
+    return name.replace("fc.", "logits.conv.") if name.startswith("fc.") else name
 
 
 def _shaped(weight: Tensor, wanted: tuple[int, ...]) -> Tensor:
@@ -100,6 +142,8 @@ def _shaped(weight: Tensor, wanted: tuple[int, ...]) -> Tensor:
 
 def _heads(network: Network) -> list[str]:
     """The layers that score labels in the network for pictures, also where they are taken out."""
+    if "network" not in network.options:
+        return ["logits"]
     with torch.device("meta"):
         module = picture_network(network.options["network"])
     return [join("model", name) for name in head_names(module)]
