@@ -337,6 +337,32 @@ def test_a_checkpoint_of_every_library_answers_as_the_network_it_was_saved_from(
         torch.testing.assert_close(loaded.model(clip), network.model(clip))
 
 
+@pytest.mark.slow
+@torch.no_grad()
+@pytest.mark.parametrize(
+    ("theirs", "ours", "alpha"),
+    [("i3d_r50", "i3d_r50", None), ("slowfast_r50", "slowfast_r50_8x8", 4)],
+)
+def test_pytorchvideos_own_networks_answer_the_same_from_their_own_files(
+    tmp_path, theirs, ours, alpha
+):
+    hub = pytest.importorskip("pytorchvideo.models.hub")
+    torch.manual_seed(0)
+    model = getattr(hub, theirs)(pretrained=False).eval()
+    for each in model.modules():
+        if isinstance(each, nn.BatchNorm3d):
+            each.weight.uniform_(0.5, 1)
+            each.running_mean.uniform_(-0.1, 0.1)
+            each.running_var.uniform_(0.5, 2)
+    torch.save({"model_state": model.state_dict()}, tmp_path / "w.pyth")
+    loaded, match = open_weights(ours, tmp_path / "w.pyth")
+    assert match.complete
+    clip = torch.randn(1, 3, loaded.expects.frames, 224, 256)
+    slow = None if alpha is None else clip[:, :, torch.linspace(0, 31, 32 // alpha).long()]
+    expected = model(clip if slow is None else [slow, clip])
+    torch.testing.assert_close(loaded.model(clip), expected, rtol=1e-4, atol=1e-4)
+
+
 LONG = {"pathway": "i3d_long", "frames": 32}
 
 
