@@ -51,7 +51,8 @@ SIZES = [(1, 1), (7, 5), (5, 7), (40, 160), (160, 40)]
 @pytest.mark.parametrize(("channels", "values"), [(6, 6), (8, 4), (4, 8), (1, 1)])
 @pytest.mark.parametrize(("places", "keys"), SIZES)
 def test_softmax_agrees_with_the_matrix(monkeypatch, way, channels, values, places, keys):
-    monkeypatch.setattr(pairwise, "LARGEST_MATRIX", 2**22 if way == "matrix" else 0)
+    for limit in ("LARGEST_MATRIX", "LARGEST_MATRIX_OF_UNEQUAL"):
+        monkeypatch.setattr(pairwise, limit, 2**22 if way == "matrix" else 0)
     taken = numbers(2, channels, places), numbers(2, channels, keys), numbers(2, values, keys)
     assert_same(
         lambda *taken: softmax_sums(*taken, scale=0.4),

@@ -29,8 +29,11 @@ Sums = Float[Tensor, "clip value place"]
 
 LARGEST_MATRIX = 2**22
 """Up to so many pairs [entries], over all clips, softmax is faster with its matrix written out.
-Measured on two cores with 32 to 256 channels: below, fused attention takes up to 1.3 times as long
+Measured on two cores with 32 to 512 channels: below, fused attention takes up to 1.3 times as long
 forward and backward; above, the matrix leaves the caches and takes 1.1 to 4 times as long."""
+
+LARGEST_MATRIX_OF_UNEQUAL = 2**24
+"""The same where g has fewer channels than phi, as in the Gaussian: fused attention pads g."""
 
 
 class SoftmaxPairs(nn.Module):
@@ -78,7 +81,10 @@ class ConcatenationPairs(nn.Module):
 
     def forward(self, theta: Volume, phi: Maps, g: Maps) -> Maps:
         of_theta, of_phi = self._halves()
-        a, b = of_theta @ _flat(theta), of_phi @ _flat(phi)
+        a, b = (
+            einsum(_flat(x), half, "clip channel place, channel -> clip place")
+            for x, half in ((theta, of_theta), (phi, of_phi))
+        )
         return concatenation_sums(a, b, _flat(g)).unflatten(2, theta.shape[2:])
 
     def weights(self, theta: Float[Tensor, "clip channel"], phi: Maps) -> Tensor:
@@ -94,11 +100,20 @@ class ConcatenationPairs(nn.Module):
 
 def softmax_sums(theta: Queries, phi: Keys, g: Values, *, scale: float = 1.0) -> Sums:
     """sum_j softmax_j(scale theta_i . phi_j) g_j, by the way that is faster for so many pairs."""
-    clips, _, places = theta.shape
-    if theta.device.type == "cpu" and clips * places * phi.shape[2] <= LARGEST_MATRIX:
-        logits = (theta * scale).transpose(1, 2) @ phi
+    if _matrix_is_faster(theta, phi, g):
+        scaled = theta if scale == 1 else theta * scale
+        logits = scaled.transpose(1, 2) @ phi
         return g @ logits.softmax(dim=2).transpose(1, 2)
     return _fused(theta, phi, g, scale)
+
+
+def _matrix_is_faster(theta: Queries, phi: Keys, g: Values) -> bool:
+    """By size alone; what is compiled or exported may meet any size."""
+    if theta.device.type != "cpu" or torch.compiler.is_compiling():
+        return False
+    same_width = theta.shape[1] == g.shape[1]
+    largest = LARGEST_MATRIX if same_width else LARGEST_MATRIX_OF_UNEQUAL
+    return theta.shape[0] * theta.shape[2] * phi.shape[2] <= largest
 
 
 def _fused(theta: Queries, phi: Keys, g: Values, scale: float) -> Sums:
@@ -159,8 +174,7 @@ class _Hinges(torch.autograd.Function):
         of_a = of_b = of_g = None
         if of_sums is not None:
             of_g, counted = _Hinges.apply(b, a, of_sums)
-            of_a = einsum(of_sums, slopes, "clip value place, clip value place -> clip place")
-            of_b = einsum(g, counted, "clip value key, clip value key -> clip key")
+            of_a, of_b = (of_sums * slopes).sum(dim=1), (g * counted).sum(dim=1)
         if of_slopes is not None:
             counted = _Hinges.apply(b, a, of_slopes)[1]
             of_g = counted if of_g is None else of_g + counted
@@ -168,24 +182,43 @@ class _Hinges(torch.autograd.Function):
 
 
 def _pieces(b: Tensor, g: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Where each straight piece of a -> sum_j ReLU(a + b_j) g_j begins, its height and its slope.
+    """The straight pieces of a -> sum_j ReLU(a + b_j) g_j: where each begins, height and slope.
 
+    A piece is named by how many keys count in it; in piece 0, before the first knot, none does.
     Heights are sums of steps that all go one way. The plainer a x sum(g) + sum(b g) would take one
     large number from another where few keys count. On a CPU cumsum adds up in double precision.
     """
     knots, order = (-b).sort(dim=1)
-    slopes = _columns(g, order).cumsum(dim=2)
-    steps = slopes[:, :, :-1] * knots.diff(dim=1).unsqueeze(1)
-    return knots, F.pad(steps.cumsum(dim=2), (1, 0)), slopes
+    starts, order = F.pad(knots, (1, 0)), F.pad(order, (1, 0))
+    starts[:, 0] = starts[:, 1]
+    slopes = _columns(g, order)
+    slopes[:, :, 0] = 0
+    slopes.cumsum_(dim=2)
+    steps = slopes[:, :, :-1] * starts.diff(dim=1).unsqueeze(1)
+    return starts, steps.cumsum_(dim=2), slopes
 
 
-def _look_up(a: Tensor, knots: Tensor, heights: Tensor, slopes: Tensor) -> tuple[Tensor, Tensor]:
-    """Height and slope at every a. At a knot the slope is that before it: ReLU'(0) = 0."""
-    counted = torch.searchsorted(knots, a.contiguous())
-    piece = (counted - 1).clamp(min=0)
-    slope = _columns(slopes, piece) * (counted > 0).unsqueeze(1)
-    rise = (a - knots.gather(1, piece)).unsqueeze(1)
-    return torch.addcmul(_columns(heights, piece), slope, rise), slope
+def _look_up(a: Tensor, starts: Tensor, heights: Tensor, slopes: Tensor) -> tuple[Tensor, Tensor]:
+    """Height and slope at every a. At a knot the slope is that before it: ReLU'(0) = 0.
+
+    The height of a piece is the sum of the steps before it; there is none before pieces 0 and 1.
+    """
+    piece = _count_below(a, starts[:, 1:])
+    slope = _columns(slopes, piece)
+    height = _columns(heights, (piece - 1).clamp(min=0))
+    rise = (a - starts.gather(1, piece)).unsqueeze(1)
+    return height.addcmul_(slope, rise), slope
+
+
+def _count_below(a: Tensor, knots: Tensor) -> Tensor:
+    """How many knots are smaller than each a. As fast as a search, which ONNX does not know."""
+    both = torch.cat([a, knots], dim=1)
+    # ONNX does not know a stable sort either. Where a ties with a knot the sum is the same on both
+    # sides of it, so that only a gradient needs stability: exported graphs have none.
+    exported = torch.compiler.is_compiling()
+    order = (both.sort(dim=1) if exported else both.sort(dim=1, stable=True)).indices
+    counts = (order >= a.shape[1]).cumsum(dim=1)
+    return counts.gather(1, order.argsort(dim=1)[:, : a.shape[1]])
 
 
 def _columns(x: Tensor, places: Tensor) -> Tensor:
