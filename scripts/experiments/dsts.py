@@ -1,11 +1,12 @@
 """What is specialization good for: DSTS, with and without upstream-downstream learning?
 
-The same backbone is trained with three heads, on a world whose labels differ only in what a small
+The same backbone is trained with four heads, on a world whose labels differ only in what a small
 part does, and on people in front of a depth camera, over several seeds:
 
     plain       layers that choose nothing, of the same cost
-    dsts        specialized neurons, all weights trained alike
-    dsts_meta   the same, pulses and gates trained by what the others learn of them
+    dsts_mean   specialized neurons, pulses as means, all weights trained alike
+    dsts        the same, pulses standardized neuron by neuron
+    dsts_meta   the same as dsts, pulses and gates trained by what the others learn of them
 
 Written down are the accuracy on the test split and how much the active neuron tells of the label.
 Runs that are done are not done again, and the document is written anew after each, so that the
@@ -46,6 +47,7 @@ NEURONS, LAYERS = 5, 2
 BACKBONE = {"channels": [8, 16, 32, 64], "dropout": 0.2}
 HEADS: dict[str, dict[str, Any]] = {
     "plain": {"plain": True},
+    "dsts_mean": {"pulse": "mean"},
     "dsts": {},
     "dsts_meta": {},
 }
@@ -260,10 +262,11 @@ HEADING = """# What is specialization good for?
 
 <!-- Written by scripts/experiments/dsts.py; change that, not this. -->
 
-The same backbone is trained with three heads. `plain`: layers that choose nothing, and cost a clip
-the same. `dsts`: specialized neurons, of which one is active for a clip, all weights trained alike.
-`dsts_meta`: the same, with pulses and gates trained by what the other weights learn of them
-(`optimizer.upstream = "meta"`).
+The same backbone is trained with four heads. `plain`: layers that choose nothing, and cost a clip
+the same. `dsts_mean`: specialized neurons, of which one is active for a clip, all weights trained
+alike. `dsts`: the same with pulses standardized neuron by neuron (`pulse = "standard"`), without
+which a neuron may be the strongest for all clips. `dsts_meta`: as `dsts`, with pulses and gates
+trained by what the other weights learn of them (`optimizer.upstream = "meta"`).
 
 `parts` is a made world (`kinetoscope make parts`): its labels differ only in what a small part does
 on a large body that moves. `depth_actions` are the depth sequences of UTD-MHAD: sixteen actions,
@@ -351,9 +354,11 @@ def _each(runs: Sequence[Run]) -> str:
 def _differences(runs: Sequence[Run]) -> list[str]:
     rows = ["| difference, seed by seed | mean and interval | said |", "|---|---|---|"]
     for what, one, other in (
+        ("accuracy", "dsts_mean", "plain"),
         ("accuracy", "dsts", "plain"),
         ("accuracy", "dsts_meta", "plain"),
         ("accuracy", "dsts_meta", "dsts"),
+        ("information", "dsts", "dsts_mean"),
         ("information", "dsts_meta", "dsts"),
     ):
         values = _paired(runs, what, one, other)

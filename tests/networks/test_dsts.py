@@ -23,7 +23,7 @@ def maps():
 @pytest.fixture
 def dsts():
     torch.manual_seed(0)
-    return awake(DSTS(8, neurons=4, layers=2, width=6))
+    return awake(DSTS(8, neurons=4, layers=2, width=6, pulse="mean"))
 
 
 def awake(dsts):
@@ -196,7 +196,8 @@ def test_what_was_decided_can_be_read_like_any_layer(clips_for):
     network = build_network(TOY).eval()
     stem = "average.dsts.layer1."
     batch = clips_for(network, 4)
-    found = read(network, batch, [stem + part for part in ("pulse", "neuron", "gates", "entropy")])
+    parts = ("standard", "neuron", "gates", "entropy")
+    found = read(network, batch, [stem + part for part in parts])
     pulses, choice, gates, entropy = (each.flatten(1) for each in found.values())
     assert torch.equal(choice, functional.one_hot(pulses.argmax(dim=1), 3).float())
     assert set(gates.unique().tolist()) <= {0.0, 1.0}
@@ -234,6 +235,17 @@ def test_a_head_that_chooses_nothing_has_its_layers(shapes_of):
     assert "average.dsts.layer1.pulse" not in network.layers
 
 
+@pytest.mark.parametrize(("pulse", "least", "most"), [("mean", 1, 1), ("standard", 4, 4)])
+def test_standardized_pulses_let_every_neuron_see_clips_that_are_mostly_alike(pulse, least, most):
+    torch.manual_seed(0)
+    alike = torch.randn(64).relu()[:, None, None, None]
+    clips = alike + 0.1 * torch.randn(200, 64, 2, 3, 3).relu() * torch.rand(200, 64, 1, 1, 1)
+    dsts, decided = DSTS(64, neurons=4, layers=1, pulse=pulse), []
+    dsts.layer1.neuron.register_forward_hook(lambda *given: decided.append(given[2]))
+    lived(dsts, clips)(clips)
+    assert least <= decided[-1].any(dim=0).sum() <= most
+
+
 # Refusals
 
 
@@ -248,7 +260,7 @@ def test_a_head_that_chooses_nothing_has_its_layers(shapes_of):
         ({"temperature": 0.0}, RecipeError, "a number above 0"),
         ({"temperature": -1.0}, RecipeError, "a number above 0"),
         ({"temperature": float("inf")}, RecipeError, "a number above 0"),
-        ({"pulse": "median"}, UnknownNameError, "mean, sum"),
+        ({"pulse": "median"}, UnknownNameError, "mean, sum, standard"),
         ({"backbone": TOY, "backbone_options": {}}, RecipeError, "another network"),
         ({"backbone": "c4d", "backbone_options": {}}, UnknownNameError, "near: c3d"),
     ],

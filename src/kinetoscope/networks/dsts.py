@@ -33,19 +33,22 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import torch
+from einops import rearrange
 from torch import Tensor, nn
 
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.errors import RecipeError
 from kinetoscope.networks.blocks import Conv
-from kinetoscope.networks.dsts_operators import SPACE, TIME, Operator
+from kinetoscope.networks.dsts_operators import SPACE, TIME, NeuronNorm, Operator
 from kinetoscope.networks.dsts_routing import (
     HOTTEST,
+    PULSE_STD,
     ActiveNeuron,
     Gates,
     LiteralPulse,
     Pulse,
     PulseKind,
+    Pulses,
     RoutingEntropy,
     check_temperature,
 )
@@ -67,7 +70,7 @@ class DSTSConfig:
         neurons: how many each layer has.
         layers: how many there are.
         width: channels that operators answer; 0 for half of the backbone's.
-        pulse: what is made of the scoring convolutions' answer: their `mean` or `sum`.
+        pulse: what is made of the scoring convolutions' answer: `mean`, `sum` or `standard`.
         literal: compute pulses by those convolutions instead of by vectors that answer alike.
         temperature: of routing, before training.
         plain: layers that choose nothing in place of DSTS, at its cost: to see what choosing is
@@ -81,7 +84,7 @@ class DSTSConfig:
     neurons: int = 10
     layers: int = 3
     width: int = 0
-    pulse: PulseKind = "mean"
+    pulse: PulseKind = "standard"
     literal: bool = False
     temperature: float = HOTTEST
     plain: bool = False
@@ -113,7 +116,7 @@ class DSTS(nn.Module):
         neurons: how many each layer has.
         layers: how many there are.
         width: channels that operators answer; 0 for half of the maps'.
-        pulse: what is made of the scoring convolutions' answer: their `mean` or `sum`.
+        pulse: what is made of the scoring convolutions' answer: `mean`, `sum` or `standard`.
         literal: compute pulses by those convolutions instead of by vectors that answer alike.
         temperature: of routing, before training.
         plain: layers that choose nothing, at the same cost.
@@ -129,7 +132,7 @@ class DSTS(nn.Module):
         neurons: int = 10,
         layers: int = 3,
         width: int = 0,
-        pulse: PulseKind = "mean",
+        pulse: PulseKind = "standard",
         literal: bool = False,
         temperature: float = HOTTEST,
         plain: bool = False,
@@ -142,11 +145,15 @@ class DSTS(nn.Module):
         def layer() -> nn.Module:
             if plain:
                 return PlainLayer(channels, width)
+            kind = "sum" if pulse == "sum" else "mean"
             if literal:
-                scored = LiteralPulse(channels, neurons, width=width, kind=pulse)
+                scored = LiteralPulse(channels, neurons, width=width, kind=kind)
             else:
-                scored = Pulse(channels, neurons, kind=pulse)
-            return DSTSLayer(channels, neurons, width, pulse=scored, temperature=temperature)
+                scored = Pulse(channels, neurons, kind=kind)
+            made = DSTSLayer(channels, neurons, width, pulse=scored, temperature=temperature)
+            if pulse == "standard":
+                made.standard = Standard(neurons)
+            return made
 
         self.names = [f"layer{number}" for number in range(1, layers + 1)]
         for name in self.names:
@@ -184,6 +191,7 @@ class DSTSLayer(nn.Module):
     ):
         super().__init__()
         self.pulse = pulse
+        self.standard: nn.Module = nn.Identity()
         self.neuron = ActiveNeuron(temperature)
         self.entropy = RoutingEntropy()
         self.gates = Gates(channels, neurons)
@@ -194,7 +202,7 @@ class DSTSLayer(nn.Module):
         self.mix = nn.Conv3d(width, channels, 1)
 
     def forward(self, x: Volume) -> Maps:
-        pulses = self.pulse(x)
+        pulses = self.standard(self.pulse(x))
         choice = self.neuron(pulses)
         self.entropy(pulses, self.neuron.temperature)  # only to be read
         in_time = self.gates(choice)
@@ -204,7 +212,21 @@ class DSTSLayer(nn.Module):
 
     def upstream(self) -> list[str]:
         """The weights that decide what is computed, rather than what comes of it."""
-        return ["pulse.weight", "gates.weight"]
+        norm = [f"standard.{name}" for name, _ in self.standard.named_parameters()]
+        return ["pulse.weight", *norm, "gates.weight"]
+
+
+class Standard(nn.Module):
+    """Pulses, neuron by neuron less their mean over clips, and by their spread."""
+
+    def __init__(self, neurons: int):
+        super().__init__()
+        self.norm = NeuronNorm(neurons, 1)
+        nn.init.constant_(self.norm.scale, PULSE_STD)
+
+    def forward(self, pulses: Pulses) -> Pulses:
+        maps = rearrange(pulses, "clip neuron -> clip neuron 1 1 1")
+        return rearrange(self.norm(maps, 0), "clip neuron 1 1 1 -> clip neuron")
 
 
 class PlainLayer(nn.Module):
@@ -303,11 +325,11 @@ def published_layers(config: DSTSConfig) -> tuple[str, ...]:
     with torch.device("meta"):
         network = _backbone(config)
     earlier, _ = _seen_before(network, config.before)
-    parts = ("pulse", "neuron", "entropy", "gates", "spatial", "temporal", "mix")
+    parts = ("pulse", "standard", "neuron", "entropy", "gates", "spatial", "temporal", "mix")
     inner = [
         f"{config.before}.dsts.layer{number}.{part}"
         for number in range(1, config.layers + 1)
-        for part in parts[4 * config.plain :]
+        for part in parts[5 * config.plain :]
     ]
     # a layer that is replaced answers the same as before, at the end of what it became
     later = [name for name in network.layers if name not in earlier]

@@ -107,6 +107,8 @@ class Operator(nn.Module):
 class NeuronNorm(nn.Module):
     """A batch norm for each neuron, over the clips that it sees.
 
+    Of pulses it is one norm, whose channels are the neurons.
+
     Args:
         channels: of a neuron's answer.
         neurons: how many there are.

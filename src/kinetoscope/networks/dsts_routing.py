@@ -9,8 +9,10 @@ Source: Li et al., "Dynamic Spatio-Temporal Specialization Learning for Fine-Gra
 Recognition", ECCV 2022, section 3; Jang et al., "Categorical Reparameterization with
 Gumbel-Softmax", ICLR 2017, for the choice of a neuron; Kaiser and Bengio, "Discrete Autoencoders
 for Sequence Models", 2018, for improved semantic hashing. Where this differs: a pulse is the mean
-of the scoring convolution's answer unless the paper's sum is asked for, which is so large that
-noise changes nothing; and the temperature falls while training, from 5 to 0.5.
+of the scoring convolution's answer, standardized over clips neuron by neuron, unless the mean alone
+or the paper's sum is asked for. A sum is so large that noise changes nothing; and because maps
+behind a ReLU have most of their mean in common, one neuron's mean or sum is the largest for nearly
+all clips, and the others never learn. And the temperature falls while training, from 5 to 0.5.
 """
 
 import math
@@ -25,7 +27,12 @@ from torch.nn import functional
 from kinetoscope.errors import RecipeError
 from kinetoscope.tensors import Features, Volume
 
-PulseKind = Literal["mean", "sum"]
+PulseKind = Literal["mean", "sum", "standard"]
+"""What is made of a scoring convolution's answer: its mean or its sum; or its mean, less what it is
+for other clips and divided by how much it differs among them (`NeuronNorm`), so that no neuron is
+the strongest for all clips."""
+
+Whole = Literal["mean", "sum"]
 
 Pulses = Float[Tensor, "clip neuron"]
 Choice = Float[Tensor, "clip neuron"]
@@ -51,10 +58,10 @@ class Pulse(nn.Module):
         kind: `mean` of the convolution's answer over its channels and places, or their `sum`.
     """
 
-    def __init__(self, channels: int, neurons: int, *, kind: PulseKind = "mean"):
+    def __init__(self, channels: int, neurons: int, *, kind: Whole = "mean"):
         super().__init__()
         self.weight = nn.Parameter(torch.empty(neurons, channels))
-        self.kind: PulseKind = kind
+        self.kind: Whole = kind
         nn.init.normal_(self.weight, std=PULSE_STD / math.sqrt(channels))
 
     def forward(self, x: Volume) -> Pulses:
@@ -65,11 +72,11 @@ class Pulse(nn.Module):
 class LiteralPulse(nn.Module):
     """The same with the scoring convolutions themselves, as they are published."""
 
-    def __init__(self, channels: int, neurons: int, *, width: int, kind: PulseKind = "mean"):
+    def __init__(self, channels: int, neurons: int, *, width: int, kind: Whole = "mean"):
         super().__init__()
         self.weight = nn.Parameter(torch.empty(neurons * width, channels, 1, 1, 1))
         self.neurons = neurons
-        self.kind: PulseKind = kind
+        self.kind: Whole = kind
         spread = PULSE_STD * math.sqrt(width) if kind == "mean" else PULSE_STD / math.sqrt(width)
         nn.init.normal_(self.weight, std=spread / math.sqrt(channels))
 
