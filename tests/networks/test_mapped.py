@@ -5,7 +5,7 @@ import tarfile
 import pytest
 
 from kinetoscope.networks.mapped import Window, map_file, unpacked
-from kinetoscope.networks.unpickling import DamagedError, UnsafeError
+from kinetoscope.networks.pickled import DamagedError, UnsafeError
 
 
 def test_changes_of_what_is_mapped_stay_in_memory(tmp_path):
@@ -41,7 +41,7 @@ def test_refuses_a_tar_that_ends_early():
         member = tarfile.TarInfo("w")
         member.size = 100_000
         archive.addfile(member, io.BytesIO(bytes(100_000)))
-    with pytest.raises(DamagedError, match="unexpected end of data|ends early"):
+    with pytest.raises(DamagedError, match="unexpected end of data"):
         unpacked(memoryview(out.getvalue()[:2048]))
 
 

@@ -6,7 +6,7 @@ from kinetoscope.errors import WeightsError
 from kinetoscope.networks.checkpoints import read_checkpoint
 from kinetoscope.networks.matconvnet import read_matconvnet
 from kinetoscope.networks.matlab_files import read_matlab
-from kinetoscope.networks.unpickling import DamagedError, UnsafeError
+from kinetoscope.networks.pickled import DamagedError, UnsafeError
 from kinetoscope.networks.weights import open_weights
 from kinetoscope.networks.zoo import build_network
 

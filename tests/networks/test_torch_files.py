@@ -4,8 +4,8 @@ from collections import OrderedDict
 import pytest
 import torch
 
+from kinetoscope.networks.pickled import DamagedError
 from kinetoscope.networks.torch_files import Storage, StoredTensor, TorchFile, read_torch_file
-from kinetoscope.networks.unpickling import DamagedError
 
 
 def written(found, *, new=True):

@@ -16,13 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from kinetoscope.networks.unpickling import (
-    DamagedError,
-    Inert,
-    PickledArray,
-    UnsafeError,
-    read_pickle,
-)
+from kinetoscope.networks.pickled import DamagedError, Inert, PickledArray, UnsafeError
+from kinetoscope.networks.unpickling import read_pickle
 
 
 def read(content):

@@ -24,14 +24,9 @@ from kinetoscope.networks.dialects import PLAIN, dialect_of
 from kinetoscope.networks.mapped import map_file, unpacked
 from kinetoscope.networks.matconvnet import read_matconvnet
 from kinetoscope.networks.matlab_files import HDF5, LEVEL_5, read_matlab
+from kinetoscope.networks.pickled import DamagedError, Inert, PickledArray, UnsafeError
 from kinetoscope.networks.torch_files import LEGACY, ZIP, StoredTensor, TorchFile, read_torch_file
-from kinetoscope.networks.unpickling import (
-    DamagedError,
-    Inert,
-    PickledArray,
-    UnsafeError,
-    read_pickle,
-)
+from kinetoscope.networks.unpickling import read_pickle
 
 WRAPPERS = (
     "model_state",

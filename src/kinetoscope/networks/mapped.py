@@ -13,7 +13,7 @@ import zlib
 from pathlib import Path
 from tempfile import TemporaryFile
 
-from kinetoscope.networks.unpickling import DamagedError, UnsafeError
+from kinetoscope.networks.pickled import DamagedError, UnsafeError
 
 GZIP = b"\x1f\x8b"
 TAR, TAR_PLACE = b"ustar", 257

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from kinetoscope.networks.unpickling import DamagedError
+from kinetoscope.networks.pickled import DamagedError
 
 ORDERS = {4: (3, 2, 0, 1), 5: (4, 3, 2, 0, 1)}
 """Axes of MatConvNet's filters in PyTorch's order: after, before, (time,) height, width."""

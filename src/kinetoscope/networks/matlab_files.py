@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from kinetoscope.networks.mapped import FREE_GROWTH, LARGEST_GROWTH, PIECE
-from kinetoscope.networks.unpickling import DamagedError, UnsafeError
+from kinetoscope.networks.pickled import DamagedError, UnsafeError
 
 HEADER, VERSION, ORDER = 128, slice(124, 126), slice(126, 128)  # [bytes]
 

@@ -18,13 +18,8 @@ import torch
 from torch import Tensor
 
 from kinetoscope.networks.mapped import Window
-from kinetoscope.networks.unpickling import (
-    DamagedError,
-    Inert,
-    Name,
-    UnsafeError,
-    read_pickle,
-)
+from kinetoscope.networks.pickled import DamagedError, Inert, Name, UnsafeError
+from kinetoscope.networks.unpickling import read_pickle
 
 ZIP, LEGACY = b"PK\x03\x04", b"\x80\x02\x8a\nl\xfc"
 """How torch.save begins its files: since version 1.6, and before."""
