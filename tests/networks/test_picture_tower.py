@@ -96,6 +96,7 @@ def test_the_first_layer_sees_every_field_of_flow():
     assert torch.equal(tower.conv1.weight[:, 0], tower.conv1.weight[:, 3])
 
 
+@pytest.mark.slow
 def test_refuses_to_concatenate_where_a_layer_takes_so_many_channels():
     options = {"appearance": "resnet18", "motion": "resnet18", "fusion": "concatenation"}
     with torch.device("meta"):

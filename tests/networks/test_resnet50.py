@@ -44,6 +44,7 @@ def test_shapes_are_those_of_the_table(shapes_of, table_of):
     assert {layer: shapes[layer] for layer in shown} == {layer: table[layer] for layer in shown}
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_a_tower_answers_what_torchvision_answers():
     torch.manual_seed(0)

@@ -38,6 +38,7 @@ def test_shapes_are_those_of_the_table(shapes_of, table_of):
         assert shapes[f"appearance.{layer}"] == shapes[f"motion.{layer}"] == table[layer]
 
 
+@pytest.mark.slow
 def test_the_last_unit_sees_seventeen_chunks():
     """255 frames in the paper, whose chunks are 15 frames apart; here they lie 10 apart."""
     network = build_network(TOY, chunks=19, chunk=1, gathered=19)
@@ -45,6 +46,7 @@ def test_the_last_unit_sees_seventeen_chunks():
     assert [field.size[0] for field in fields.values()] == [17, 17]
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_motion_is_added_to_what_appearance_looks_at_and_not_to_what_it_carries(toy, clips_for):
     batch = clips_for(toy)
@@ -77,6 +79,7 @@ def test_the_answer_is_the_mean_of_both_predictions(toy, clips_for):
     torch.testing.assert_close(toy(batch), (appearance + motion) / 2)
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_eleven_chunks_are_gathered_by_fives_every_second_time(clips_for):
     network = build_network(TOY, chunks=11, gathered=5).eval()

@@ -113,6 +113,7 @@ def test_filters_over_time_start_as_equal_parts_of_a_picture_filter(tmp_path):
         )
 
 
+@pytest.mark.slow
 @torch.no_grad()
 def test_towers_of_any_network_for_pictures_start_from_its_file(tmp_path):
     torch.manual_seed(0)

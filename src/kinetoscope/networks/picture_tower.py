@@ -25,7 +25,7 @@ from kinetoscope.clips.spec import Stream
 from kinetoscope.errors import RecipeError
 from kinetoscope.networks.inflate import inflate, with_channels
 from kinetoscope.networks.picture_zoo import picture_network, without_head
-from kinetoscope.networks.towers import Stage, scoring, shown_channels
+from kinetoscope.networks.towers import MeanOfEachChunk, Stage, scoring, shown_channels
 from kinetoscope.tensors import Maps, Volume
 
 
@@ -51,7 +51,7 @@ def stages(
     return (
         *trunk,
         *(gather if gathered > 1 else ()),
-        Stage(name="average", build=lambda before: nn.AdaptiveAvgPool3d((None, 1, 1))),
+        Stage(name="average", build=lambda before: MeanOfEachChunk()),
         Stage(name="dropout", build=lambda before: nn.Dropout(dropout)),
         *scoring(labels),
     )
@@ -95,7 +95,9 @@ class Framewise(nn.Module):
             clips, "clip channel time height width -> (clip time) channel height width"
         )
         return rearrange(
-            self.pictures(frames), "(clip time) feature -> clip feature time 1 1", clip=len(clips)
+            self.pictures(frames),
+            "(clip time) feature -> clip feature time 1 1",
+            time=clips.shape[2],
         )
 
 

@@ -31,7 +31,14 @@ from kinetoscope.clips.spec import ClipSpec, Stream
 from kinetoscope.networks.blocks import Conv
 from kinetoscope.networks.bottlenecks import Sum
 from kinetoscope.networks.inflate import inflated_weight
-from kinetoscope.networks.towers import Stage, Tower, clips_for_towers, layers_of, scoring
+from kinetoscope.networks.towers import (
+    MeanOfEachChunk,
+    Stage,
+    Tower,
+    clips_for_towers,
+    layers_of,
+    scoring,
+)
 from kinetoscope.tensors import Maps, Size, Volume
 
 SECOND = "b"
@@ -131,7 +138,7 @@ def stages(
         Stage(name="pool1", build=lambda before: nn.MaxPool3d((1, 3, 3), (1, 2, 2), (0, 1, 1))),
         *units,
         *(gather if gathered > 1 else ()),
-        Stage(name="average", build=lambda before: nn.AdaptiveAvgPool3d((None, 1, 1))),
+        Stage(name="average", build=lambda before: MeanOfEachChunk()),
         Stage(name="dropout", build=lambda before: nn.Dropout(config.dropout)),
         *scoring(config.labels),
     )

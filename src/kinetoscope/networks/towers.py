@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
+from einops import reduce
 from torch import Tensor, nn
 
 from kinetoscope.clips.spec import CHANNELS, ClipSpec, Stream
 from kinetoscope.errors import unknown_name
 from kinetoscope.networks.blocks import Consensus, Label, Sample, check_least
 from kinetoscope.networks.fusion import StackFlow, Steady
-from kinetoscope.tensors import Size, Volume
+from kinetoscope.tensors import Maps, Size, Volume
 
 FLOW_SCALE = 9.0
 """The motion shown as 1. The papers show 20 pixels as 127.5 grey levels to filters made for
@@ -75,6 +76,13 @@ class Tower(nn.Module):
         start = self.stages.index(after) + 1 if after else 0
         stop = self.stages.index(until) + 1 if until else len(self.stages)
         return run_stages(self, self.stages[start:stop], x)
+
+
+class MeanOfEachChunk(nn.Module):
+    """The mean of each map over its places, and not over time."""
+
+    def forward(self, maps: Volume) -> Maps:
+        return reduce(maps, "clip channel time height width -> clip channel time 1 1", "mean")
 
 
 def add_stages(module: nn.Module, stages: Sequence[Stage], before: int) -> tuple[str, ...]:
