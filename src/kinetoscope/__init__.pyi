@@ -7,6 +7,7 @@ from kinetoscope.clips.open import open_clip as open_clip
 from kinetoscope.clips.open import open_views as open_views
 from kinetoscope.clips.spec import ClipSpec as ClipSpec
 from kinetoscope.clips.worlds.figures import make_figures as make_figures
+from kinetoscope.clips.worlds.parts import make_parts as make_parts
 from kinetoscope.clips.worlds.shapes import make_shapes as make_shapes
 from kinetoscope.errors import KinetoscopeError as KinetoscopeError
 from kinetoscope.evidence.evidence import Evidence as Evidence
@@ -23,9 +24,17 @@ from kinetoscope.evidence.scan import read_scan as read_scan
 from kinetoscope.evidence.scan import scan as scan
 from kinetoscope.evidence.stimulus import Stimulus as Stimulus
 from kinetoscope.networks.adapters import as_network as as_network
+from kinetoscope.networks.downloads import download_weights as download_weights
+from kinetoscope.networks.dsts import add_dsts as add_dsts
+from kinetoscope.networks.export import export_network as export_network
+from kinetoscope.networks.inflate import inflate as inflate
 from kinetoscope.networks.network import Classification as Classification
 from kinetoscope.networks.network import Network as Network
+from kinetoscope.networks.network import TokenGrid as TokenGrid
+from kinetoscope.networks.non_local import add_non_local as add_non_local
+from kinetoscope.networks.picture_weights import load_pictures as load_pictures
 from kinetoscope.networks.weights import load_network as load_network
+from kinetoscope.networks.weights import load_weights as load_weights
 from kinetoscope.networks.weights import save_network as save_network
 from kinetoscope.networks.zoo import build_network as build_network
 from kinetoscope.report.report import write_report as write_report
@@ -34,6 +43,11 @@ from kinetoscope.training.evaluation import Evaluation as Evaluation
 from kinetoscope.training.loop import train as train
 from kinetoscope.training.recipe import Recipe as Recipe
 from kinetoscope.training.recipe import read_recipe as read_recipe
+from kinetoscope.training.svm import fit_svm_fusion as fit_svm_fusion
+from kinetoscope.training.timeline import Moment as Moment
+from kinetoscope.training.timeline import classify_video as classify_video
+from kinetoscope.units.attention import Attention as Attention
+from kinetoscope.units.attention import attention_from as attention_from
 from kinetoscope.units.layers import Layer as Layer
 from kinetoscope.units.layers import list_layers as list_layers
 from kinetoscope.units.receptive import ReceptiveField as ReceptiveField

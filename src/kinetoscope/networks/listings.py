@@ -1067,7 +1067,7 @@ ZOO: dict[str, Listing] = {
         published=Published(
             top1=71.1,
             on="Kinetics-400 test",
-            protocol="whole videos at once, centre crops of 224 x 224, started from ImageNet",
+            protocol="started from ImageNet; views as in the paper",
         ),
     ),
     "i3d_inception_flow": Listing(
@@ -1083,7 +1083,7 @@ ZOO: dict[str, Listing] = {
         published=Published(
             top1=63.4,
             on="Kinetics-400 test",
-            protocol="whole videos at once, centre crops of 224 x 224, started from ImageNet",
+            protocol="started from ImageNet; views as in the paper",
         ),
     ),
     "two_stream_i3d": Listing(
@@ -1099,7 +1099,7 @@ ZOO: dict[str, Listing] = {
         published=Published(
             top1=74.2,
             on="Kinetics-400 test",
-            protocol="whole videos at once, centre crops of 224 x 224, started from ImageNet",
+            protocol="started from ImageNet; views as in the paper",
         ),
     ),
     "i3d_inception_toy": Listing(
