@@ -42,6 +42,7 @@ from kinetoscope.networks.picture_zoo import (
     preparation,
     without_head,
 )
+from kinetoscope.networks.shift import add_shift
 from kinetoscope.networks.trial import layers_worth_looking_at
 from kinetoscope.tensors import Scores, Volume
 
@@ -66,6 +67,7 @@ class PictureConfig:
         chunk: length of a segment [frames]: its middle frame is shown, or all its flow, stacked; or
             all of it, where the network is inflated.
         consensus: how segments become one answer; "late" scores the features of all together.
+        shift: whether its residual blocks see the frames before and after (temporal shift).
         inflated: whether its convolutions see time.
         extent: how much of it those that see more than a pixel do then [frames].
         time_padding: what lies before and after a clip then.
@@ -80,6 +82,7 @@ class PictureConfig:
     segments: int = 1
     chunk: int = 1
     consensus: Agreement = "average"
+    shift: bool = False
     inflated: bool = False
     extent: int = 3
     time_padding: TimePadding = "zeros"
@@ -95,13 +98,15 @@ class SegmentedPictures(nn.Module):
     def __init__(self, config: PictureConfig):
         super().__init__()
         self.segments, self.chunk = config.segments, config.chunk
-        self.any_length = config.consensus in ("average", "max")
+        self.any_length = config.consensus in ("average", "max") and not config.shift
         flow = config.stream == "flow"
         self.prepare = (
             StackFlow(config.chunk) if flow else Sample(config.chunk, start=config.chunk // 2)
         )
         model = picture_network(config.network, labels=config.labels)
         self.model = with_channels(model, 2 * config.chunk) if flow else model
+        if config.shift:
+            add_shift(self.model, config.segments)
         features = without_head(self.model)[1] if config.consensus == "late" else 0
         self.consensus = _consensus(config, features)
 
