@@ -246,6 +246,16 @@ def test_standardized_pulses_let_every_neuron_see_clips_that_are_mostly_alike(pu
     assert least <= decided[-1].any(dim=0).sum() <= most
 
 
+@pytest.mark.slow
+def test_it_can_be_exported_for_any_number_of_clips():
+    model = build_network(TOY).model.eval()
+    awake(model.average.dsts)
+    two, five = ([torch.randn(count, each, 8, 32, 32) for each in (3, 2)] for count in (2, 5))
+    clips = torch.export.Dim("clips", min=1, max=64)
+    exported = torch.export.export(model, tuple(two), dynamic_shapes=({0: clips}, {0: clips}))
+    torch.testing.assert_close(exported.module()(*five), model(*five), atol=1e-5, rtol=1e-4)
+
+
 # Refusals
 
 

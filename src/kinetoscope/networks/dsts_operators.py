@@ -15,8 +15,10 @@ for the norm. Where this differs: running statistics are brought up to date befo
 that a neuron's first batch is normalized by itself.
 """
 
+from itertools import product
+
 import torch
-from einops import rearrange
+from einops import einsum
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn import functional
@@ -79,15 +81,20 @@ class Operator(nn.Module):
         return torch.cat(answers)[torch.cat(order).argsort()]
 
     def gathered(self, x: Volume, gates: Features, active: Active) -> Maps:
-        """Each clip as a group of one convolution; normalized by running statistics."""
-        clips = x.shape[0]
-        answer = functional.conv3d(
-            rearrange(x * _as_maps(gates), "clip channel ... -> 1 (clip channel) ..."),
-            rearrange(self.weight[active], "clip after ... -> (clip after) ..."),
-            padding=self.padding,
-            groups=clips,
+        """Each clip by its neuron's weights, tap by tap; normalized by running statistics."""
+        weight = self.weight[active]
+        back, down, right = self.padding
+        padded = functional.pad(x * _as_maps(gates), (right, right, down, down, back, back))
+        time, height, width = x.shape[2:]
+        taps = product(*(range(extent) for extent in self.weight.shape[3:]))
+        answer = sum(
+            einsum(
+                weight[..., t, h, w],
+                padded[:, :, t : t + time, h : h + height, w : w + width],
+                "clip after channel, clip channel ... -> clip after ...",
+            )
+            for t, h, w in taps
         )
-        answer = rearrange(answer, "1 (clip after) ... -> clip after ...", clip=clips)
         scale, shift = self.norm.lines()
         return answer * _as_maps(scale[active]) + _as_maps(shift[active])
 
