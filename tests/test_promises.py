@@ -82,14 +82,16 @@ PUBLIC = [
 WITHOUT_SOURCE = {
     "evidence": {"__init__", "evidence", "stimulus", "scan", "answers", "retrieval"},
     "networks": {
-        *("__init__", "network", "zoo", "listings", "weights", "checkpoints"),
-        *("adapters", "trial", "blocks"),
+        *("__init__", "network", "zoo", "listings", "weights", "cost", "export"),
+        *("blocks", "trial", "layer_shapes", "noise", "plane"),
+        *("checkpoints", "mapped", "dialect", "matching", "origin", "identify", "settings"),
+        *("adapters", "user_file", "downloads"),
     },
 }
 WITH_SOURCE = [
     path
     for folder, exceptions in WITHOUT_SOURCE.items()
-    for path in sorted((PACKAGE / folder).glob("*.py"))
+    for path in sorted((PACKAGE / folder).rglob("*.py"))
     if path.stem not in exceptions
 ]
 

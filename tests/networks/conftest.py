@@ -64,7 +64,7 @@ def table_of():
     """The output shapes in the table of a network's docstring, a layer."""
 
     def read(module, *, column=0):
-        path = Path(kinetoscope.networks.__path__[0]) / f"{module}.py"
+        (path,) = Path(kinetoscope.networks.__path__[0]).rglob(f"{module}.py")
         shapes, channels = {}, 0
         text = ast.get_docstring(ast.parse(path.read_text()))
         for line in text.partition("\n    layers ")[2].partition("\n\n")[0].splitlines():

@@ -2,7 +2,7 @@
 
 import torch
 
-from kinetoscope.networks.picture_zoo import preparation
+from kinetoscope.networks.pictures.picture_zoo import preparation
 
 
 def shapes_of_layers(module, name):

@@ -6,7 +6,7 @@ from torch import nn
 from kinetoscope.errors import ClipError
 from kinetoscope.networks.cost import cost_of
 from kinetoscope.networks.inception3d import SameConv, SamePool
-from kinetoscope.networks.picture_zoo import picture_network
+from kinetoscope.networks.pictures.picture_zoo import picture_network
 from kinetoscope.networks.zoo import build_network
 
 from .picture_shapes import settled

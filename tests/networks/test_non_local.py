@@ -4,7 +4,6 @@ from torch import nn
 
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.errors import ClipError, KinetoscopeError, UnknownNameError
-from kinetoscope.networks.adapters import as_network
 from kinetoscope.networks.non_local import (
     ADDED,
     KINDS,
@@ -13,6 +12,7 @@ from kinetoscope.networks.non_local import (
     add_non_local,
     insert_non_local,
 )
+from kinetoscope.networks.others.adapters import as_network
 from kinetoscope.networks.zoo import build_network
 
 

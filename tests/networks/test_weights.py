@@ -13,9 +13,9 @@ from torchvision.models import resnet18
 
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.errors import UnknownNameError, WeightsError
-from kinetoscope.networks.adapters import as_network
 from kinetoscope.networks.network import Network
-from kinetoscope.networks.shift import add_shift
+from kinetoscope.networks.others.adapters import as_network
+from kinetoscope.networks.pictures.shift import add_shift
 from kinetoscope.networks.weights import (
     fit,
     load_network,
@@ -321,7 +321,7 @@ HEADS = ("head.projection", "pred_", "cls_head.fc_cls", "blocks.5.proj", "blocks
 def test_a_checkpoint_of_every_library_answers_as_the_network_it_was_saved_from(
     tmp_path, name, rename
 ):
-    from kinetoscope.networks.dialects import dialect_of
+    from kinetoscope.networks.files.dialects import dialect_of
 
     plain = build_network(name)
     names = foreign.renamed(plain.model.state_dict(), rename)

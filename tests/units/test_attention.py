@@ -5,8 +5,8 @@ from torch import nn
 from kinetoscope.clips.clip import Clip
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.errors import ClipError, UnknownNameError
-from kinetoscope.networks.adapters import as_network
 from kinetoscope.networks.non_local import add_non_local
+from kinetoscope.networks.others.adapters import as_network
 from kinetoscope.units.attention import attention_from
 
 

@@ -125,7 +125,9 @@ def _from_json(path: Path, text: str) -> tuple[str, ...]:
         raise WeightsError(f"{path} can't be read", got=error, expected="JSON") from error
     places = sorted(map(str, range(len(found)))) if isinstance(found, dict) else []
     if places and sorted(map(str, found.values())) == places:
-        found = [name.strip('"') for name, _ in sorted(found.items(), key=lambda pair: int(pair[1]))]
+        found = [
+            name.strip('"') for name, _ in sorted(found.items(), key=lambda pair: int(pair[1]))
+        ]
     if not isinstance(found, list) or not all(isinstance(each, str) for each in found):
         raise WeightsError(
             f"{path} has no labels",

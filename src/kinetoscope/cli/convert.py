@@ -9,7 +9,7 @@ from kinetoscope.cli.arguments import read_labels
 from kinetoscope.errors import WeightsError
 
 if TYPE_CHECKING:
-    from kinetoscope.networks.checkpoints import Checkpoint
+    from kinetoscope.networks.files.checkpoints import Checkpoint
     from kinetoscope.networks.network import Network
 
 
@@ -42,8 +42,8 @@ def command(
 
     Example: kinetoscope convert SLOWFAST_8x8_R50.pyth slowfast.safetensors
     """
-    from kinetoscope.networks.checkpoints import read_checkpoint
-    from kinetoscope.networks.identify import labels_of
+    from kinetoscope.networks.files.checkpoints import read_checkpoint
+    from kinetoscope.networks.files.identify import labels_of
     from kinetoscope.networks.weights import open_weights, save_network
 
     checkpoint = read_checkpoint(file)
@@ -59,7 +59,7 @@ def command(
 
 
 def _only_network(file: Path, checkpoint: "Checkpoint") -> str:
-    from kinetoscope.networks.identify import networks_of
+    from kinetoscope.networks.files.identify import networks_of
 
     found = networks_of(checkpoint)
     if len(found) == 1:

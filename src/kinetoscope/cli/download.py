@@ -15,6 +15,6 @@ def command(network: str) -> None:
 
     Example: kinetoscope download torchvision:r3d_18
     """
-    from kinetoscope.networks.downloads import download_weights
+    from kinetoscope.networks.others.downloads import download_weights
 
     click.echo(download_weights(network))

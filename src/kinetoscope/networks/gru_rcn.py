@@ -46,9 +46,9 @@ from torch import Tensor, nn
 
 from kinetoscope.clips.spec import ClipSpec, Stream
 from kinetoscope.networks.blocks import Label
-from kinetoscope.networks.fusion import average_predictions
-from kinetoscope.networks.towers import Stage, Tower, clips_for_towers, layers_of
-from kinetoscope.networks.vgg16 import SHRINKING, VGG16Config, stages
+from kinetoscope.networks.streams.fusion import average_predictions
+from kinetoscope.networks.streams.towers import Stage, Tower, clips_for_towers, layers_of
+from kinetoscope.networks.streams.vgg16 import SHRINKING, VGG16Config, stages
 from kinetoscope.tensors import Maps, Scores, Volume
 
 LEVELS = ("pool2", "pool3", "pool4", "pool5", "fc7")

@@ -56,7 +56,7 @@ _BOTH = ("frames", "flow")
 
 ZOO: dict[str, Listing] = {
     "two_stream_small": Listing(
-        module="two_stream_small",
+        module="streams.two_stream_small",
         streams=_BOTH,
         frames=16,
         size=64,
@@ -98,7 +98,7 @@ ZOO: dict[str, Listing] = {
         source="Li 2022",
     ),
     "two_stream_vgg16": Listing(
-        module="two_stream",
+        module="streams.two_stream",
         streams=_BOTH,
         frames=50,
         size=224,
@@ -114,7 +114,7 @@ ZOO: dict[str, Listing] = {
         ),
     ),
     "vgg16_frames": Listing(
-        module="vgg16",
+        module="streams.vgg16",
         frames=1,
         size=224,
         labels=101,
@@ -129,7 +129,7 @@ ZOO: dict[str, Listing] = {
         ),
     ),
     "vgg16_flow": Listing(
-        module="vgg16",
+        module="streams.vgg16",
         streams=("flow",),
         frames=10,
         size=224,
@@ -145,7 +145,7 @@ ZOO: dict[str, Listing] = {
         ),
     ),
     "two_stream_cnn_m": Listing(
-        module="two_stream",
+        module="streams.two_stream",
         streams=_BOTH,
         frames=10,
         size=224,
@@ -161,7 +161,7 @@ ZOO: dict[str, Listing] = {
         ),
     ),
     "cnn_m_frames": Listing(
-        module="cnn_m",
+        module="streams.cnn_m",
         frames=1,
         size=224,
         labels=101,
@@ -176,7 +176,7 @@ ZOO: dict[str, Listing] = {
         ),
     ),
     "cnn_m_flow": Listing(
-        module="cnn_m",
+        module="streams.cnn_m",
         streams=("flow",),
         frames=10,
         size=224,
@@ -192,7 +192,7 @@ ZOO: dict[str, Listing] = {
         ),
     ),
     "st_resnet50": Listing(
-        module="st_resnet",
+        module="streams.st_resnet",
         streams=_BOTH,
         frames=50,
         size=224,
@@ -208,7 +208,7 @@ ZOO: dict[str, Listing] = {
         ),
     ),
     "two_stream_resnet50": Listing(
-        module="two_stream",
+        module="streams.two_stream",
         streams=_BOTH,
         frames=50,
         size=224,
@@ -219,7 +219,7 @@ ZOO: dict[str, Listing] = {
         source="after Feichtenhofer 2016",
     ),
     "resnet50_frames": Listing(
-        module="resnet50",
+        module="streams.resnet50",
         frames=1,
         size=224,
         labels=101,
@@ -234,7 +234,7 @@ ZOO: dict[str, Listing] = {
         ),
     ),
     "resnet50_flow": Listing(
-        module="resnet50",
+        module="streams.resnet50",
         streams=("flow",),
         frames=10,
         size=224,
@@ -250,7 +250,7 @@ ZOO: dict[str, Listing] = {
         ),
     ),
     "two_stream_inception": Listing(
-        module="two_stream",
+        module="streams.two_stream",
         streams=_BOTH,
         frames=15,
         size=224,
@@ -686,7 +686,7 @@ ZOO: dict[str, Listing] = {
         source="CS231n",
     ),
     "r3d_18": Listing(
-        module="adapters",
+        module="others.adapters",
         frames=16,
         size=112,
         labels=400,
@@ -696,7 +696,7 @@ ZOO: dict[str, Listing] = {
         source="Tran 2018",
     ),
     "mc3_18": Listing(
-        module="adapters",
+        module="others.adapters",
         frames=16,
         size=112,
         labels=400,
@@ -706,7 +706,7 @@ ZOO: dict[str, Listing] = {
         source="Tran 2018",
     ),
     "r2plus1d_18": Listing(
-        module="adapters",
+        module="others.adapters",
         frames=16,
         size=112,
         labels=400,
@@ -716,7 +716,7 @@ ZOO: dict[str, Listing] = {
         source="Tran 2018",
     ),
     "s3d": Listing(
-        module="adapters",
+        module="others.adapters",
         frames=128,
         size=224,
         labels=400,
@@ -726,7 +726,7 @@ ZOO: dict[str, Listing] = {
         source="Xie 2018",
     ),
     "mvit_v1_b": Listing(
-        module="adapters",
+        module="others.adapters",
         frames=16,
         size=224,
         labels=400,
@@ -736,7 +736,7 @@ ZOO: dict[str, Listing] = {
         source="Fan 2021",
     ),
     "mvit_v2_s": Listing(
-        module="adapters",
+        module="others.adapters",
         frames=16,
         size=224,
         labels=400,
@@ -746,7 +746,7 @@ ZOO: dict[str, Listing] = {
         source="Li 2022",
     ),
     "swin3d_t": Listing(
-        module="adapters",
+        module="others.adapters",
         frames=32,
         size=224,
         labels=400,
@@ -756,7 +756,7 @@ ZOO: dict[str, Listing] = {
         source="Liu 2022",
     ),
     "swin3d_s": Listing(
-        module="adapters",
+        module="others.adapters",
         frames=32,
         size=224,
         labels=400,
@@ -766,7 +766,7 @@ ZOO: dict[str, Listing] = {
         source="Liu 2022",
     ),
     "swin3d_b": Listing(
-        module="adapters",
+        module="others.adapters",
         frames=32,
         size=224,
         labels=400,
@@ -776,7 +776,7 @@ ZOO: dict[str, Listing] = {
         source="Liu 2022",
     ),
     "two_stream_small_toy": Listing(
-        module="two_stream_small",
+        module="streams.two_stream_small",
         streams=_BOTH,
         frames=8,
         size=32,
@@ -798,7 +798,7 @@ ZOO: dict[str, Listing] = {
         source="Li 2022",
     ),
     "two_stream_vgg16_toy": Listing(
-        module="two_stream",
+        module="streams.two_stream",
         streams=_BOTH,
         frames=6,
         size=64,
@@ -809,7 +809,7 @@ ZOO: dict[str, Listing] = {
         source="Feichtenhofer 2016",
     ),
     "two_stream_cnn_m_toy": Listing(
-        module="two_stream",
+        module="streams.two_stream",
         streams=_BOTH,
         frames=3,
         size=64,
@@ -820,7 +820,7 @@ ZOO: dict[str, Listing] = {
         source="Simonyan 2014",
     ),
     "two_stream_resnet50_toy": Listing(
-        module="two_stream",
+        module="streams.two_stream",
         streams=_BOTH,
         frames=6,
         size=64,
@@ -831,7 +831,7 @@ ZOO: dict[str, Listing] = {
         source="after Feichtenhofer 2016",
     ),
     "two_stream_inception_toy": Listing(
-        module="two_stream",
+        module="streams.two_stream",
         streams=_BOTH,
         frames=9,
         size=64,
@@ -842,7 +842,7 @@ ZOO: dict[str, Listing] = {
         source="after Wang 2016",
     ),
     "vgg16_frames_toy": Listing(
-        module="vgg16",
+        module="streams.vgg16",
         frames=1,
         size=64,
         labels=3,
@@ -852,7 +852,7 @@ ZOO: dict[str, Listing] = {
         source="Feichtenhofer 2016",
     ),
     "vgg16_flow_toy": Listing(
-        module="vgg16",
+        module="streams.vgg16",
         streams=("flow",),
         frames=3,
         size=64,
@@ -863,7 +863,7 @@ ZOO: dict[str, Listing] = {
         source="Feichtenhofer 2016",
     ),
     "cnn_m_frames_toy": Listing(
-        module="cnn_m",
+        module="streams.cnn_m",
         frames=1,
         size=64,
         labels=3,
@@ -873,7 +873,7 @@ ZOO: dict[str, Listing] = {
         source="Simonyan 2014",
     ),
     "cnn_m_flow_toy": Listing(
-        module="cnn_m",
+        module="streams.cnn_m",
         streams=("flow",),
         frames=3,
         size=64,
@@ -884,7 +884,7 @@ ZOO: dict[str, Listing] = {
         source="Simonyan 2014",
     ),
     "resnet50_frames_toy": Listing(
-        module="resnet50",
+        module="streams.resnet50",
         frames=1,
         size=64,
         labels=3,
@@ -894,7 +894,7 @@ ZOO: dict[str, Listing] = {
         source="Feichtenhofer 2016, ST-ResNet",
     ),
     "resnet50_flow_toy": Listing(
-        module="resnet50",
+        module="streams.resnet50",
         streams=("flow",),
         frames=3,
         size=64,
@@ -905,7 +905,7 @@ ZOO: dict[str, Listing] = {
         source="Feichtenhofer 2016, ST-ResNet",
     ),
     "st_resnet50_toy": Listing(
-        module="st_resnet",
+        module="streams.st_resnet",
         streams=_BOTH,
         frames=9,
         size=64,
@@ -1087,7 +1087,7 @@ ZOO: dict[str, Listing] = {
         ),
     ),
     "two_stream_i3d": Listing(
-        module="two_stream_i3d",
+        module="streams.two_stream_i3d",
         streams=_BOTH,
         frames=64,
         size=224,
@@ -1124,7 +1124,7 @@ ZOO: dict[str, Listing] = {
         source="Carreira 2017",
     ),
     "two_stream_i3d_toy": Listing(
-        module="two_stream_i3d",
+        module="streams.two_stream_i3d",
         streams=_BOTH,
         frames=16,
         size=64,

@@ -39,14 +39,14 @@ from torch import nn
 from kinetoscope.clips.spec import ClipSpec, Stream
 from kinetoscope.errors import unknown_name
 from kinetoscope.networks.blocks import Label, check_least
-from kinetoscope.networks.fusion import average_predictions
-from kinetoscope.networks.picture_zoo import (
+from kinetoscope.networks.pictures.picture_zoo import (
     head_names,
     picture_network,
     preparation,
     without_head,
 )
-from kinetoscope.networks.towers import FLOW_SCALE
+from kinetoscope.networks.streams.fusion import average_predictions
+from kinetoscope.networks.streams.towers import FLOW_SCALE
 from kinetoscope.networks.trial import layers_worth_looking_at
 from kinetoscope.tensors import FlowBatch, FrameBatch, Maps, Scores, Volume
 

@@ -22,10 +22,15 @@ import kinetoscope
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.errors import WeightsError, unknown_name
 from kinetoscope.files import whole_file
-from kinetoscope.networks.checkpoints import FORMAT, Checkpoint, read_checkpoint, read_metadata
-from kinetoscope.networks.matching import COUNTER, Match, fit, not_finite, some
+from kinetoscope.networks.files.checkpoints import (
+    FORMAT,
+    Checkpoint,
+    read_checkpoint,
+    read_metadata,
+)
+from kinetoscope.networks.files.matching import COUNTER, Match, fit, not_finite, some
+from kinetoscope.networks.files.origin import Origin, origin_of
 from kinetoscope.networks.network import Network
-from kinetoscope.networks.origin import Origin, origin_of
 from kinetoscope.networks.zoo import ZOO, build_network, family_of, is_name
 
 __all__ = ["Match", "fit", "load_network", "load_weights", "open_weights", "save_network"]

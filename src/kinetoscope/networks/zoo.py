@@ -21,10 +21,10 @@ if TYPE_CHECKING:  # these load torch
 
 
 OPEN = {
-    "frames_": "pictures",
-    "torchvision:": "adapters",
-    "hf:": "hugging_face",
-    "file:": "user_file",
+    "frames_": "pictures.pictures",
+    "torchvision:": "others.adapters",
+    "hf:": "others.hugging_face",
+    "file:": "others.user_file",
 }
 """What a name may begin with that is in no table, and the file that knows the rest."""
 

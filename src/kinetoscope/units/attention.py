@@ -21,7 +21,7 @@ from kinetoscope.tensors import Heat
 from kinetoscope.units.reading import read
 from kinetoscope.units.receptive import ReceptiveField, receptive_fields
 
-Point = tuple[float, float, float]
+Point = tuple[float | int, float | int, float | int]
 """A place in a clip, from zero [frame, pixel row, pixel column]."""
 
 
@@ -56,9 +56,7 @@ class Attention:
 
 
 @torch.no_grad()
-def attention_from(
-    network: Network, clip: Clip, layer: str, query: tuple[float, float, float]
-) -> Attention:
+def attention_from(network: Network, clip: Clip, layer: str, query: Point) -> Attention:
     """How much every place of a clip counts for one of them, in a non-local block.
 
     Args:
@@ -109,7 +107,7 @@ def _block_name(network: Network, layer: str) -> str:
     )
 
 
-def _check_inside(query: Sequence[float], extent: Sequence[int]) -> None:
+def _check_inside(query: Point, extent: Sequence[int]) -> None:
     if any(not 0 <= at <= length - 1 for at, length in zip(query, extent, strict=True)):
         raise ClipError(
             "the point lies outside of the clip",
@@ -124,7 +122,7 @@ def _middles(field: ReceptiveField, axis: int, places: int) -> tuple[float, ...]
     return tuple(first + place * field.stride[axis] for place in range(places))
 
 
-def _nearest(query: Sequence[float], lines: Sequence[Sequence[float]]) -> tuple[int, int, int]:
+def _nearest(query: Point, lines: Sequence[Sequence[float]]) -> tuple[int, int, int]:
     time, row, column = (
         min(range(len(line)), key=lambda place: abs(line[place] - at))
         for at, line in zip(query, lines, strict=True)

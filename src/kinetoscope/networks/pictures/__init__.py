@@ -1,0 +1,1 @@
+"""Networks for pictures, and how they see clips."""

@@ -1,0 +1,1 @@
+"""Two streams, and where they meet."""
