@@ -9,7 +9,7 @@ from kinetoscope.cli.convert import command
 from kinetoscope.errors import KinetoscopeError
 from kinetoscope.networks.weights import load_network
 from kinetoscope.networks.zoo import build_network
-from tests.networks import foreign
+from tests.networks.files import foreign
 
 
 def run(*arguments):

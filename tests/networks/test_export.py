@@ -13,15 +13,8 @@ from kinetoscope.networks.export import TOLERANCE, export_network
 from kinetoscope.networks.network import Network
 from kinetoscope.networks.zoo import ZOO, build_network
 
-# Toys that are put together from parts of other toys, or show them the other stream. They take a
-# third of the time of all and have no operation of their own.
-PUT_TOGETHER = {
-    *("vgg16_flow_toy", "cnn_m_flow_toy", "resnet50_flow_toy", "i3d_inception_flow_toy"),
-    *("two_stream_resnet50_toy", "two_stream_i3d_toy"),
-}
-TOYS = [name for name in ZOO if name.endswith("_toy") and name not in PUT_TOGETHER]
-
-# For ONNX, which takes longer: one network for each kind of operations, with its settings.
+# For ONNX, which is made from the same graph as a .pt2 and takes longer: one network for each kind
+# of operations, with its settings.
 IN_ONNX = {
     "two_stream_vgg16_toy": {},  # two streams that meet, two predictions
     "c3d_toy": {},
@@ -31,6 +24,15 @@ IN_ONNX = {
     "gru_rcn_vgg16_toy": {"steps": 2},  # a loop over time
     "dsts_two_stream_small_toy": {},  # convolutions whose weights a clip chooses
 }
+
+# Put together from parts of others, or shown the other stream: no operation of their own, and a third
+# of the time of all.
+PUT_TOGETHER = {
+    *("vgg16_flow_toy", "cnn_m_flow_toy", "resnet50_flow_toy", "i3d_inception_flow_toy"),
+    *("two_stream_resnet50_toy", "two_stream_i3d_toy", "two_stream_cnn_m_toy", "st_resnet50_toy"),
+    "two_stream_inception_toy",
+}
+TOYS = [name for name in ZOO if name.endswith("_toy") and name not in {*PUT_TOGETHER, *IN_ONNX}]
 
 ONE_AT_A_TIME = {"dsts_two_stream_small_toy"}
 """Networks that ONNX takes with a fixed number of clips alone: it has no convolution whose number

@@ -8,8 +8,7 @@ from kinetoscope.networks.cost import cost_of
 from kinetoscope.networks.inception3d import SameConv, SamePool
 from kinetoscope.networks.pictures.picture_zoo import picture_network
 from kinetoscope.networks.zoo import build_network
-
-from .picture_shapes import settled
+from tests.networks.pictures.picture_shapes import settled
 
 NAMES = ["i3d_inception", "i3d_inception_flow"]
 TOYS = [f"{name}_toy" for name in NAMES]

@@ -24,7 +24,7 @@ from kinetoscope.networks.weights import (
     save_network,
 )
 from kinetoscope.networks.zoo import build_network
-from tests.networks import foreign
+from tests.networks.files import foreign
 
 LABELS = ["walk", "<script>", "naïve 跑"]
 

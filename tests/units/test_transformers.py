@@ -12,7 +12,7 @@ from kinetoscope.networks.network import Network
 from kinetoscope.networks.zoo import build_network
 from kinetoscope.units.layers import list_layers
 from kinetoscope.units.reading import read
-from tests.networks.made_classifiers import KINDS, save
+from tests.networks.others.made_classifiers import KINDS, save
 
 SPEC = ClipSpec(frames=8, size=(32, 32), short_side=32)
 

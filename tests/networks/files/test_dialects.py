@@ -10,7 +10,7 @@ from kinetoscope.networks.files.dialects import DIALECTS, PLAIN, dialect_of
 from kinetoscope.networks.files.matching import fit
 from kinetoscope.networks.files.origin import origin_of
 from kinetoscope.networks.zoo import build_network
-from tests.networks import foreign
+from tests.networks.files import foreign
 
 pooled = partial(foreign.pytorchvideo, pooled=True)
 

@@ -7,7 +7,7 @@ from kinetoscope.networks.files.checkpoints import Checkpoint
 from kinetoscope.networks.files.identify import labels_of, networks_of
 from kinetoscope.networks.listings import ZOO
 from kinetoscope.networks.zoo import build_network
-from tests.networks import foreign
+from tests.networks.files import foreign
 
 
 def of_library(name, rename, settings=None, **options):

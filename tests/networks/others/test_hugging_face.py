@@ -11,7 +11,7 @@ from kinetoscope.errors import ClipError, UnknownNameError, WeightsError
 from kinetoscope.networks.others.downloads import download_weights
 from kinetoscope.networks.others.hugging_face import open_network
 from kinetoscope.networks.zoo import build_network
-from tests.networks.made_classifiers import KINDS, LABELS, save
+from tests.networks.others.made_classifiers import KINDS, LABELS, save
 
 transformers = pytest.importorskip("transformers")
 pytestmark = pytest.mark.slow  # the library alone takes seconds to import

@@ -11,8 +11,7 @@ from kinetoscope.networks.pictures.fractalnet import (
     Join,
     build,
 )
-
-from .picture_shapes import count, settled, shapes_of_layers, without_time
+from tests.networks.pictures.picture_shapes import count, settled, shapes_of_layers, without_time
 
 
 @pytest.fixture

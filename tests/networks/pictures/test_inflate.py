@@ -19,8 +19,7 @@ from kinetoscope.networks.pictures.inflate import (
     with_channels,
 )
 from kinetoscope.networks.pictures.picture_zoo import picture_network
-
-from .picture_shapes import settled
+from tests.networks.pictures.picture_shapes import settled
 
 THIN = [8, "M", 16, "M", 32, 32, "M", 64, 64, "M", 512, "M"]
 """The stages of VGG-11, the last as wide as its hidden layers want it."""

@@ -13,8 +13,7 @@ from kinetoscope.networks.pictures.lenet5 import (
     build,
 )
 from kinetoscope.networks.pictures.picture_zoo import picture_network
-
-from .picture_shapes import count, shapes_of_layers, without_time
+from tests.networks.pictures.picture_shapes import count, shapes_of_layers, without_time
 
 GREY = LeNet5Config(channels=1)
 

@@ -2,8 +2,7 @@ import pytest
 import torch
 
 from kinetoscope.networks.pictures.network_in_network import VARIANTS, build
-
-from .picture_shapes import count, shapes_of_layers, without_time
+from tests.networks.pictures.picture_shapes import count, shapes_of_layers, without_time
 
 
 def on_meta(name):

@@ -9,8 +9,7 @@ from kinetoscope.networks.pictures.inflate import inflated_weight, mean_filter
 from kinetoscope.networks.pictures.picture_weights import as_wanted, load_pictures
 from kinetoscope.networks.pictures.picture_zoo import picture_network
 from kinetoscope.networks.zoo import build_network
-
-from .picture_shapes import settled
+from tests.networks.pictures.picture_shapes import settled
 
 NAME = "shufflenet_v2_x0_5"
 SMALL = {"size": 64, "short_side": 64}

@@ -10,8 +10,7 @@ from kinetoscope.networks.pictures.pictures import WeightedConsensus, build, exp
 from kinetoscope.networks.zoo import build_network
 from kinetoscope.units.layers import list_layers
 from kinetoscope.units.reading import read
-
-from .picture_shapes import settled
+from tests.networks.pictures.picture_shapes import settled
 
 
 def made(name="frames_nin_toy", *, labels=5, **options):

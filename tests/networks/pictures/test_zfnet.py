@@ -4,8 +4,7 @@ import torch
 from kinetoscope.errors import ClipError
 from kinetoscope.networks.pictures.picture_zoo import picture_network
 from kinetoscope.networks.pictures.zfnet import VARIANTS, build
-
-from .picture_shapes import count, shapes_of_layers, without_time
+from tests.networks.pictures.picture_shapes import count, shapes_of_layers, without_time
 
 
 @pytest.fixture
