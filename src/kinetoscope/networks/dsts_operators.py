@@ -56,9 +56,8 @@ class Operator(nn.Module):
         self.norm = NeuronNorm(after, neurons)
         self.relu = nn.ReLU()
         self.padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
-        first = nn.init.kaiming_normal_(torch.empty_like(self.weight[0]), nonlinearity="relu")
-        with torch.no_grad():  # all alike, so that it does not matter yet who sees a clip
-            self.weight.copy_(first.expand_as(self.weight))
+        for weight in self.weight:
+            nn.init.kaiming_normal_(weight, nonlinearity="relu")
 
     def forward(self, x: Volume, gates: Features, choice: Choice) -> Maps:
         active = choice.argmax(dim=1)

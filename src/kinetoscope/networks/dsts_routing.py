@@ -137,8 +137,7 @@ class Gates(nn.Module):
     def __init__(self, channels: int, neurons: int):
         super().__init__()
         self.weight = nn.Parameter(torch.empty(neurons, channels))
-        with torch.no_grad():  # all neurons alike, as their operators are
-            self.weight.copy_(torch.randn_like(self.weight[0]).mul(0.1).expand_as(self.weight))
+        nn.init.normal_(self.weight, std=0.1)
 
     def forward(self, choice: Choice) -> Features:
         logits = einsum(choice, self.weight, "clip neuron, neuron channel -> clip channel")
