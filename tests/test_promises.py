@@ -102,6 +102,7 @@ TESTED_BY = {
     "cli/demo.py": "test_demo.py",
     "evidence/answers.py": "evidence/test_scan.py",
     "evidence/canvas.py": "evidence/test_maximize.py",
+    "networks/layer_shapes.py": "networks/test_non_local.py",
     "units/reach": "units/test_receptive.py",
     "units/rehearsal.py": "units/test_layers.py",
     "video/index.py": "video/test_decode.py",
