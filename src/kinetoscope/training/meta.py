@@ -13,9 +13,8 @@ With `d` the downstream and `u` the upstream weights, the meta-gradient is
     -rate * (d^2 loss_first / du dd)^T w,    w = d loss_second(u, d - rate * d loss_first / dd) / dd
 
 exactly by differentiating twice, or as the difference of two gradients beside `d` along `w`. The
-two
-agree but for hard choices: those have the gradient of soft ones, so that the exact form sees them
-change with `d`, while a small step beside `d` leaves them as they are.
+two agree but for hard choices: those have the gradient of soft ones, so that the exact form sees
+them change with `d`, while a small step beside `d` leaves them as they are.
 
 Source: Li et al., "Dynamic Spatio-Temporal Specialization Learning for Fine-Grained Action
 Recognition", ECCV 2022, section 3.4; Liu et al., "DARTS", ICLR 2019, equation 8, for the form by
