@@ -4,7 +4,7 @@ Writes networks.safetensors beside this file: the scores of every toy network of
 clip. Weights and clips are drawn by NumPy's frozen RandomState, so that no version of PyTorch
 changes them.
 
-Made on 2026-11-22 with torch 2.14.1 on x86-64 (AVX2), in float32 on one thread. Run it again only
+Made on 2026-11-26 with torch 2.14.1 on x86-64 (AVX2), in float32 on one thread. Run it again only
 where a network was meant to change:
 
     python tests/golden/make_golden.py

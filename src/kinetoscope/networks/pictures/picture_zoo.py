@@ -164,7 +164,7 @@ _SCORING = (nn.Linear, nn.Conv2d, nn.Conv3d)
 
 
 def _family(name: str) -> ModuleType:
-    return import_module(f"kinetoscope.networks.{CLASSICS[name]}")
+    return import_module(f"kinetoscope.networks.pictures.{CLASSICS[name]}")
 
 
 def _torchvision_names() -> list[str]:
