@@ -34,6 +34,10 @@ LEAST_SHARE = 0.1  # of a batch in the running statistics
 MOST_RATIO, MOST_OFFSET = 3.0, 5.0  # by how much those of a batch are corrected, as published
 
 Active = Int[Tensor, " clip"]
+Own = Int[Tensor, " own"]
+"""Which clips are a neuron's."""
+
+OwnMaps = Float[Tensor, "own _channel _time _height _width"]
 
 
 class Operator(nn.Module):
@@ -76,8 +80,8 @@ class Operator(nn.Module):
         for neuron in active.unique().tolist():
             mine = (active == neuron).nonzero()[:, 0]
             order.append(mine)
-            answer = self._convolved(x[mine], gates[mine], self.weight[neuron])
-            answers.append(self.norm(answer, neuron))
+            convolve = self._convolved if self.training else self._convolved_chosen
+            answers.append(self.norm(convolve(x, gates, mine, neuron), neuron))
         return torch.cat(answers)[torch.cat(order).argsort()]
 
     def gathered(self, x: Volume, gates: Features, active: Active) -> Maps:
@@ -98,17 +102,18 @@ class Operator(nn.Module):
         scale, shift = self.norm.lines()
         return answer * _as_maps(scale[active]) + _as_maps(shift[active])
 
-    def _convolved(
-        self, x: Volume, gates: Features, weight: Float[Tensor, "after channel ..."]
-    ) -> Maps:
-        if self.training:
-            return functional.conv3d(x * _as_maps(gates), weight, padding=self.padding)
-        chosen = gates[0].nonzero()[:, 0]  # a neuron's clips have the same in eval mode
+    def _convolved(self, x: Volume, gates: Features, mine: Own, neuron: int) -> OwnMaps:
+        masked = x[mine] * _as_maps(gates[mine])
+        return functional.conv3d(masked, self.weight[neuron], padding=self.padding)
+
+    def _convolved_chosen(self, x: Volume, gates: Features, mine: Own, neuron: int) -> OwnMaps:
+        """Only the channels that gates send here; a neuron's clips have the same in eval mode."""
+        chosen = gates[mine[0]].nonzero()[:, 0]
         if not len(chosen):
-            return x.new_zeros(len(x), len(weight), *x.shape[2:])
-        # three times as fast as by brackets
-        x, weight = (each.index_select(1, chosen) for each in (x, weight))
-        return functional.conv3d(x, weight, padding=self.padding)
+            return x.new_zeros(len(mine), self.weight.shape[1], *x.shape[2:])
+        # of weights this is three times as fast as brackets, of maps not
+        weight = self.weight[neuron].index_select(1, chosen)
+        return functional.conv3d(x[mine[:, None], chosen], weight, padding=self.padding)
 
 
 class NeuronNorm(nn.Module):
