@@ -25,18 +25,14 @@ IN_ONNX = {
     "dsts_two_stream_small_toy": {},  # convolutions whose weights a clip chooses
 }
 
-# Put together from parts of others, or shown the other stream: no operation of their own, and a third
-# of the time of all.
+# Put together from parts of others, or shown the other stream: they have no operation of their own,
+# and take a third of the time of all.
 PUT_TOGETHER = {
     *("vgg16_flow_toy", "cnn_m_flow_toy", "resnet50_flow_toy", "i3d_inception_flow_toy"),
     *("two_stream_resnet50_toy", "two_stream_i3d_toy", "two_stream_cnn_m_toy", "st_resnet50_toy"),
     "two_stream_inception_toy",
 }
 TOYS = [name for name in ZOO if name.endswith("_toy") and name not in {*PUT_TOGETHER, *IN_ONNX}]
-
-ONE_AT_A_TIME = {"dsts_two_stream_small_toy"}
-"""Networks that ONNX takes with a fixed number of clips alone: it has no convolution whose number
-of groups is that of the clips."""
 
 TINY = "two_stream_small_toy"  # of two streams
 
@@ -76,10 +72,9 @@ def test_each_network_answers_the_same_as_a_graph_of_pytorch(name, tmp_path):
 @pytest.mark.parametrize("name", IN_ONNX)
 def test_each_kind_of_operations_answers_the_same_in_onnx(name, tmp_path):
     network = build_network(name, **IN_ONNX[name])
-    clips = 1 if name in ONE_AT_A_TIME else None
-    written = export_network(network, tmp_path / "a.onnx", clips=clips)
+    written = export_network(network, tmp_path / "a.onnx")
     assert written.difference <= TOLERANCE
-    agrees(network, in_onnx(written.path), [1, 3] if clips is None else [clips])
+    agrees(network, in_onnx(written.path), [1, 3])
 
 
 def in_onnx(path):
