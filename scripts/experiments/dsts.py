@@ -62,7 +62,7 @@ WORLDS: dict[str, dict[str, Any]] = {
         "augmentation": Augmentation(shift_pixels=3.0, jitter_frames=0),
     },
     "depth_actions": {
-        "epochs": 40,
+        "epochs": 24,
         "learning_rate": 4e-3,
         "weight_decay": 0.05,
         "label_smoothing": 0.1,
@@ -137,6 +137,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True, help="for the world and the trainings")
     parser.add_argument("--depth-actions", type=Path, help="the catalog; without it, parts alone")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--worlds", nargs="+", choices=WORLDS, default=list(WORLDS))
     parser.add_argument("--document", type=Path, default=DOCUMENT)
     given = parser.parse_args()
     torch.set_num_threads(1)
@@ -144,7 +145,11 @@ def main() -> None:
     if given.depth_actions:
         catalogs["depth_actions"] = given.depth_actions
     wanted = [
-        (world, seed, head) for seed in range(given.seeds) for world in catalogs for head in HEADS
+        (world, seed, head)
+        for seed in range(given.seeds)
+        for world in catalogs
+        for head in HEADS
+        if world in given.worlds
     ]
     done = []
     for world, seed, head in wanted:
