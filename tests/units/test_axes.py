@@ -164,7 +164,9 @@ class Tupled(nn.Module):
 
 
 @pytest.mark.parametrize(
-    "answer", [lambda x: (x,), lambda x: (x, None), lambda x: {"state": x}], ids=str
+    "answer",
+    [lambda x: (x,), lambda x: (x, None), lambda x: {"state": x}],
+    ids=["alone", "beside None", "by name"],
 )
 def test_a_tensor_beside_nothing_is_that_tensor(answer):
     model = nn.Sequential(nn.Conv3d(3, 2, 1), Tupled(answer))

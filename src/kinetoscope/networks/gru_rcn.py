@@ -46,7 +46,7 @@ from torch import Tensor, nn
 
 from kinetoscope.clips.spec import ClipSpec, Stream
 from kinetoscope.networks.blocks import Label
-from kinetoscope.networks.streams.fusion import average_predictions
+from kinetoscope.networks.streams.fusion import MeanPrediction
 from kinetoscope.networks.streams.towers import Stage, Tower, clips_for_towers, layers_of
 from kinetoscope.networks.streams.vgg16 import SHRINKING, VGG16Config, stages
 from kinetoscope.tensors import Maps, Scores, Volume
@@ -124,9 +124,10 @@ class GRURCN(nn.Module):
                 for level, states in zip(LEVELS, config.states, strict=True)
             }
         )
+        self.mean = MeanPrediction()
 
     def forward(self, stream: Volume) -> Scores:
-        return average_predictions(self.branches(stream))
+        return self.mean(self.branches(stream))
 
     def branches(self, stream: Volume) -> tuple[Scores, ...]:
         """The raw scores of each level."""

@@ -45,7 +45,7 @@ from kinetoscope.networks.pictures.picture_zoo import (
     preparation,
     without_head,
 )
-from kinetoscope.networks.streams.fusion import average_predictions
+from kinetoscope.networks.streams.fusion import MeanPrediction
 from kinetoscope.networks.streams.towers import FLOW_SCALE
 from kinetoscope.networks.trial import layers_worth_looking_at
 from kinetoscope.tensors import FlowBatch, FrameBatch, Maps, Scores, Volume
@@ -105,9 +105,10 @@ class LRCN(nn.Module):
         self.recurrent = Recurrent(features, config.hidden, cell=config.cell)
         self.dropout = nn.Dropout(config.dropout)
         self.label = Label(config.hidden, config.labels)
+        self.mean = MeanPrediction()
 
     def forward(self, stream: Volume) -> Scores:
-        return average_predictions(self.branches(stream))
+        return self.mean(self.branches(stream))
 
     def branches(self, stream: Volume) -> tuple[Scores, ...]:
         """The raw scores at each frame."""

@@ -162,3 +162,15 @@ def test_refuses_weights_of_another_network(pictures, tmp_path):
 def test_refuses_a_head_of_other_labels_and_says_how_it_is_left(pictures):
     with pytest.raises(WeightsError, match="without_head=True"):
         load_pictures(frames(labels=9), pictures[1])
+
+
+def test_a_recurrent_network_starts_up_to_the_features_of_its_network_for_pictures(tmp_path):
+    network = build_network("lrcn_alexnet_toy")
+    theirs = picture_network(network.options["picture"], labels=7)
+    torch.save(theirs.state_dict(), tmp_path / "pictures.pth")
+    match = load_pictures(network, tmp_path / "pictures.pth")
+    assert match.complete
+    assert {name.partition(".")[0] for name in match.left} == {"recurrent", "label"}
+    found, given = network.model.picture.state_dict(), theirs.state_dict()
+    assert found
+    assert all(torch.equal(found[name], given[name]) for name in found)

@@ -140,3 +140,15 @@ def test_refuses_weights_of_another_network(tmp_path):
     torch.save({"features.0.weight": torch.zeros(9, 3, 3, 3)}, tmp_path / "w.pth")
     with pytest.raises(WeightsError, match=r"0 of 30 tensors; missing: conv1_1\.conv\.bias"):
         load_towers(build_network("vgg16_frames_toy"), tmp_path / "w.pth")
+
+
+def test_the_tower_below_a_recurrent_network_starts_from_pictures(pictures):
+    network = build_network("gru_rcn_vgg16_toy", channels=(A, B, C, D, E), hidden=8)
+    before = network.model.gru["fc7"].w.weight.clone()
+    match = load_towers(network, pictures[1])
+    assert match.complete
+    assert {name.partition(".")[0] for name in match.left} == {"gru", "label"}
+    tower = network.model.tower
+    assert torch.equal(tower.conv3_2.conv.weight[:, :, 0], pictures[0].features[12].weight)
+    assert torch.equal(tower.fc7.conv.weight.flatten(1), pictures[0].classifier[3].weight)
+    assert torch.equal(network.model.gru["fc7"].w.weight, before)

@@ -89,7 +89,7 @@ class FrameByFrame(nn.Module):
             frames, "clip channel time height width -> (clip time) channel height width"
         )
         return reduce(
-            self.model(pictures), "(clip time) label -> clip label", "mean", clip=len(frames)
+            self.model(pictures), "(clip time) label -> clip label", "mean", clip=frames.shape[0]
         )
 
 

@@ -41,20 +41,23 @@ BRANCHES = {
 }
 """What torchvision calls the branches of Inception-v1, and what I3D calls them."""
 
+CUT = "picture"
+"""Where LRCN has its network for pictures, without the layers behind its features."""
+
 STEM = {"conv1": "Conv3d_1a_7x7", "conv2": "Conv3d_2b_1x1", "conv3": "Conv3d_2c_3x3"}
 
 
 def load_pictures(network: Network, path: Path | str, *, without_head: bool = False) -> Match:
-    """Start a `frames_` network, or `i3d_inception`, from the weights of a network for pictures.
+    """Start a network from the weights of the network for pictures that it is made of.
 
-    That of `i3d_inception` is torchvision's `googlenet`, which is Inception-v1. The auxiliary
+    It may be a `frames_` network, an `lrcn_` one, or `i3d_inception`: that of `i3d_inception` is torchvision's `googlenet`, which is Inception-v1. The auxiliary
     predictions that GoogLeNet's and Inception v3's files have are passed over.
 
     Args:
         network: changed in place, and only if everything fits.
         path: a checkpoint of torchvision or timm, of the network that `network` is made of.
         without_head: leave the layer that scores labels as it is, for other labels. With late
-            fusion, whose head is another, it is always left.
+            fusion and in LRCN, whose heads are others, it is always left.
 
     Returns:
         what matched, and what was left.
@@ -62,13 +65,11 @@ def load_pictures(network: Network, path: Path | str, *, without_head: bool = Fa
     Raises:
         WeightsError: the file holds other weights; says what matched.
     """
-    wanted = network.model.state_dict()
-    heads = _heads(network)
-    found = as_wanted(open_checkpoint(Path(path)), wanted)
-    if without_head or network.options.get("consensus") == "late":
-        within = tuple(f"{head}." for head in heads)
-        found = {name: each for name, each in found.items() if not name.startswith(within)}
-    left = [*(heads if without_head else ()), "consensus"]
+    wanted, tensors = network.model.state_dict(), open_checkpoint(Path(path))
+    if any(name.startswith(f"{CUT}.") for name in wanted):
+        found, left = _up_to_features(tensors, wanted)
+    else:
+        found, left = _with_head(tensors, network, without_head=without_head)
     fitted, match = fit(found, wanted, without=left)
     if not match.complete:
         scores = [name for name, _, _ in match.misfits]
@@ -81,6 +82,27 @@ def load_pictures(network: Network, path: Path | str, *, without_head: bool = Fa
     network.model.load_state_dict({**wanted, **fitted})
     network.__dict__.pop("weights_hash", None)  # the hash of the weights that were there before
     return match
+
+
+def _with_head(
+    tensors: Mapping[str, Tensor], network: Network, *, without_head: bool
+) -> tuple[dict[str, Tensor], list[str]]:
+    """The weights of a whole network for pictures, and the layers that are left."""
+    heads = _heads(network)
+    found = as_wanted(tensors, network.model.state_dict())
+    if without_head or network.options.get("consensus") == "late":
+        within = tuple(f"{head}." for head in heads)
+        found = {name: each for name, each in found.items() if not name.startswith(within)}
+    return found, [*(heads if without_head else ()), "consensus"]
+
+
+def _up_to_features(
+    tensors: Mapping[str, Tensor], wanted: Mapping[str, Tensor]
+) -> tuple[dict[str, Tensor], list[str]]:
+    """The weights of one that is cut behind its features, and the layers that follow it."""
+    found = as_wanted(tensors, wanted, within=CUT)
+    kept = {name: each for name, each in found.items() if name in wanted}
+    return kept, [name.partition(".")[0] for name in wanted if not name.startswith(f"{CUT}.")]
 
 
 def as_wanted(

@@ -118,7 +118,7 @@ class SegmentedPictures(nn.Module):
         )
         answers = self.model(pictures)
         return self.consensus(
-            rearrange(answers, "(clip segment) answer -> clip answer segment", clip=len(stream))
+            rearrange(answers, "(clip segment) answer -> clip answer segment", clip=stream.shape[0])
         )
 
     def _check(self, stream: Volume) -> None:

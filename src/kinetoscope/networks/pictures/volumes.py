@@ -101,7 +101,7 @@ def frame_by_frame(module: nn.Module) -> nn.Module:
         return rearrange(
             kind.forward(self, frames),
             "(clip time) channel ... -> clip channel time ...",
-            clip=len(x),
+            clip=x.shape[0],
         )
 
     module.__class__ = type(kind.__name__, (kind,), {"forward": forward})

@@ -55,19 +55,20 @@ RESNET = {
 }
 """What it calls those of ResNet-50, within a unit and before the first."""
 
-OURS = re.compile(r"^(label|fusion|svm)\b|^fusion_")
+OURS = re.compile(r"^(label|fusion|svm|gru|back)\b|^fusion_")
 """Layers that no network for pictures has."""
 
 
 def load_towers(network: Network, path: Path | str) -> Match:
     """Start each tower from a network for pictures.
 
-    The label layers and the fusions are left as they are, and a layer that sees both streams one
-    beside the other. What the file has besides, such as its own labels' layer, is passed over.
+    The label layers and the fusions are left as they are, recurrent layers too, and a layer that sees
+    both streams one beside the other. What the file has besides, such as its own labels' layer, is
+    passed over.
 
     Args:
-        network: of two streams or of one: `two_stream_vgg16`, `cnn_m_flow`, `st_resnet50` and their
-            like; changed in place, and only if everything fits.
+        network: of two streams or of one: `two_stream_vgg16`, `cnn_m_flow`, `st_resnet50`,
+            `gru_rcn_vgg16` and their like; changed in place, and only if everything fits.
         path: torchvision's or timm's weights of the network its towers are made of.
 
     Returns:
@@ -127,7 +128,7 @@ def _within_tower(name: str) -> str:
     >>> _within_tower("motion.features.pictures.blocks.0.norm.weight"), _within_tower("fc6.bias")
     ('blocks.0.norm.weight', 'fc6.bias')
     """
-    return re.sub(r"^((appearance|motion)\.)?(features\.pictures\.)?", "", name)
+    return re.sub(r"^((appearance|motion|tower)\.)?(features\.pictures\.)?", "", name)
 
 
 def _layers(names: list[str]) -> list[str]:
