@@ -8,7 +8,7 @@ from kinetoscope.errors import ClipError
 
 Stream = Literal["frames", "flow"]
 
-CHANNELS: Mapping[Stream, int] = {"frames": 3, "flow": 2}
+CHANNELS: Mapping[str, int] = {"frames": 3, "flow": 2}
 """What each stream has a pixel: red, green, blue; right, down."""
 WhenShort = Literal["repeat-last", "loop", "error"]
 FlowMethod = Literal["dis", "tvl1"]

@@ -50,8 +50,9 @@ STEM = {"conv1": "Conv3d_1a_7x7", "conv2": "Conv3d_2b_1x1", "conv3": "Conv3d_2c_
 def load_pictures(network: Network, path: Path | str, *, without_head: bool = False) -> Match:
     """Start a network from the weights of the network for pictures that it is made of.
 
-    It may be a `frames_` network, an `lrcn_` one, or `i3d_inception`: that of `i3d_inception` is torchvision's `googlenet`, which is Inception-v1. The auxiliary
-    predictions that GoogLeNet's and Inception v3's files have are passed over.
+    It may be a `frames_` network, an `lrcn_` one, or `i3d_inception`, whose network for pictures is
+    torchvision's `googlenet`, Inception-v1. The auxiliary predictions that GoogLeNet's and
+    Inception v3's files have are passed over.
 
     Args:
         network: changed in place, and only if everything fits.

@@ -62,9 +62,9 @@ OURS = re.compile(r"^(label|fusion|svm|gru|back)\b|^fusion_")
 def load_towers(network: Network, path: Path | str) -> Match:
     """Start each tower from a network for pictures.
 
-    The label layers and the fusions are left as they are, recurrent layers too, and a layer that sees
-    both streams one beside the other. What the file has besides, such as its own labels' layer, is
-    passed over.
+    The label layers, the fusions and recurrent layers are left as they are, and a layer that sees
+    both streams one beside the other. What the file has besides, such as its own labels' layer,
+    is passed over.
 
     Args:
         network: of two streams or of one: `two_stream_vgg16`, `cnn_m_flow`, `st_resnet50`,
