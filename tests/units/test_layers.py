@@ -73,7 +73,9 @@ def test_every_layer_that_a_network_names_is_read_as_it_is_listed(name):
     assert {layer.name: layer.shape for layer in layers} == {
         name: tuple(answer.shape[1:]) for name, answer in answers.items()
     }
-    assert all(layer.receptive_field.exact for layer in layers)
+    inexact = {layer.name for layer in layers if not layer.receptive_field.exact}
+    assert inexact <= {"recurrent", "label"}  # no rule follows an LSTM through its times
+    assert not inexact or name.startswith("lrcn")
 
 
 def test_a_network_without_memory_for_its_weights_is_listed_too():

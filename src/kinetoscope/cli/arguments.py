@@ -55,7 +55,7 @@ NETWORK = NetworkArgument()
 
 def _check_spelling(name: str) -> None:
     """What can be known of a name without the library that it is about."""
-    torchvision = [each for each, row in ZOO.items() if row.module == "adapters"]
+    torchvision = [each for each, row in ZOO.items() if row.module == "others.adapters"]
     if name.startswith("torchvision:") and name.partition(":")[2] not in torchvision:
         raise unknown_name("video network of torchvision", name.partition(":")[2], torchvision)
     file, _, function = name.removeprefix("file:").rpartition(":")
@@ -94,7 +94,7 @@ def open_network(network: str, weights: Path | None, labels: Path | None = None)
 
 def _where_weights_are(network: str) -> str:
     name = network.removeprefix("torchvision:")
-    if name in ZOO and ZOO[name].module == "adapters":
+    if name in ZOO and ZOO[name].module == "others.adapters":
         return f"kinetoscope download torchvision:{name}, then --weights published"
     return "kinetoscope train makes them; kinetoscope convert reads those of other libraries"
 

@@ -21,6 +21,7 @@ import torch
 from einops import einsum
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+from torch._subclasses.fake_tensor import FakeTensor
 from torch.nn import functional
 
 from kinetoscope.networks.dsts_routing import Choice
@@ -44,8 +45,8 @@ class Operator(nn.Module):
     """One convolution a neuron, with its batch norm and ReLU; the active neuron's is computed.
 
     In eval mode only those channels are computed that its gates send here. Where values can't be
-    looked at (on the meta device, and in an export), each clip gets its neuron's weights, and all
-    channels are computed.
+    looked at (on the meta device, in a rehearsal, and in an export), each clip gets its neuron's
+    weights, and all channels are computed.
 
     Args:
         before: channels it takes.
@@ -65,7 +66,7 @@ class Operator(nn.Module):
 
     def forward(self, x: Volume, gates: Features, choice: Choice) -> Maps:
         active = choice.argmax(dim=1)
-        if x.is_meta or torch.compiler.is_compiling() or torch.compiler.is_exporting():
+        if _has_no_values(x):
             answer = self.relu(self.gathered(x, gates, active))
         else:
             answer = self.relu(self.grouped(x, gates, active))
@@ -172,6 +173,11 @@ class NeuronNorm(nn.Module):
 
 def _of(values: Float[Tensor, "neuron after"], neuron: int) -> Maps:
     return values[neuron][None, :, None, None, None]
+
+
+def _has_no_values(x: Tensor) -> bool:
+    traced = torch.compiler.is_compiling() or torch.compiler.is_exporting()
+    return traced or x.is_meta or isinstance(x, FakeTensor)
 
 
 def _as_maps(values: Features) -> Maps:

@@ -125,7 +125,7 @@ def test_a_name_that_both_libraries_have_means_torchvisions():
 
 @pytest.mark.parametrize("name", CLASSICS)
 def test_a_network_of_the_course_is_a_variant_of_its_file(name):
-    family = importlib.import_module(f"kinetoscope.networks.{CLASSICS[name]}")
+    family = importlib.import_module(f"kinetoscope.networks.pictures.{CLASSICS[name]}")
     assert on_meta(name).__class__.__module__ == family.__name__
     assert preparation(name).labels == family.VARIANTS[name].labels
     assert set(family.VARIANTS) == set(family.PREPARATION)

@@ -26,10 +26,10 @@ STATISTICS = ("running_mean", "running_var", "num_batches_tracked")
 
 BEGINNINGS = {
     "residual3d": r"(slow\.)?conv1\.conv\.weight",
-    "vgg16": r"conv1_1\.conv\.weight",
-    "two_stream": r"appearance\.conv1(_1)?\.conv\.weight",
+    "streams.vgg16": r"conv1_1\.conv\.weight",
+    "streams.two_stream": r"appearance\.conv1(_1)?\.conv\.weight",
     "c3d": r"conv1a\.conv\.weight",
-    "adapters": r"(stem\.0|conv_proj|features\.0\.0\.0|patch_embed\.\w+)\.weight",
+    "others.adapters": r"(stem\.0|conv_proj|features\.0\.0\.0|patch_embed\.\w+)\.weight",
 }
 """How one weight of each family is called; those of other families are not looked for."""
 

@@ -10,16 +10,21 @@ from dataclasses import replace
 
 import torch
 
-from kinetoscope.units.reach.call import Call, dims_of
+from kinetoscope.units.reach.call import Call, dims_of, tensors_in
 from kinetoscope.units.reach.moves import concatenated, moved_along, moved_view, reshaped
 from kinetoscope.units.reach.trace import Reach, Trace, join
 from kinetoscope.units.reach.windows import adaptive_pool, convolution, pad, pool
+
+PICKS = ("index", "index_select", "gather")
+"""Operations that pick elements by the values of another tensor."""
 
 
 def traces_after(call: Call) -> list[Trace]:
     """What each tensor of the answer depends on."""
     if not call.inputs:
         return [Trace() for _ in call.answers]
+    if _clip_decides(call):
+        return everything(call)
     if rule := _rule_of(call):
         trace = rule(call).each(Reach.measured)
         return [trace for _ in call.answers]
@@ -29,7 +34,10 @@ def traces_after(call: Call) -> list[Trace]:
 
 
 def everything(call: Call) -> list[Trace]:
-    """All that the operation was given, for each tensor of its answer; not exact."""
+    """All that the operation was given, for each tensor of its answer.
+
+    Exact only where all elements that it was given depend on the same.
+    """
     return [_everything(call, answer.ndim) for answer in call.answers]
 
 
@@ -58,9 +66,16 @@ def _joined(call: Call) -> Trace:
     return join([trace for _, trace in call.inputs], call.answers[0].ndim)
 
 
+def _clip_decides(call: Call) -> bool:
+    """Whether the clip decides which elements are picked, as where clips choose weights."""
+    picked_by = tensors_in(list(call.args[1:]))
+    return call.name in PICKS and any(call.trace_of(each) is not None for each in picked_by)
+
+
 def _everything(call: Call, ndim: int) -> Trace:
     joined = join([trace.flat(ndim) for _, trace in call.inputs], ndim)
-    return joined if ndim == 0 else replace(joined, exact=False)
+    varying = any(reach.varying for _, trace in call.inputs for reach in trace.reaches.values())
+    return replace(joined, exact=joined.exact and (ndim == 0 or not varying))
 
 
 def _copied(call: Call) -> Trace:
