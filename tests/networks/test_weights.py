@@ -14,6 +14,7 @@ from torchvision.models import resnet18
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.errors import UnknownNameError, WeightsError
 from kinetoscope.networks.network import Network
+from kinetoscope.networks.non_local import add_non_local
 from kinetoscope.networks.others.adapters import as_network
 from kinetoscope.networks.pictures.shift import add_shift
 from kinetoscope.networks.weights import (
@@ -610,3 +611,13 @@ def test_refuses_to_leave_a_layer_that_is_not_there(tmp_path):
     save_network(network, tmp_path / "w.safetensors")
     with pytest.raises(UnknownNameError, match="near: label"):
         load_weights(network, tmp_path / "w.safetensors", without=["labels"])
+
+
+def test_non_local_blocks_that_were_added_come_back(tmp_path):
+    network = build_network("c3d_toy").eval()
+    added = add_non_local(network, ["conv3b"], kind="dot-product")
+    added = add_non_local(added, ["conv5a"], subsample="after")
+    save_network(added, tmp_path / "w.safetensors")
+    loaded = load_network(tmp_path / "w.safetensors")
+    assert (loaded.layers, loaded.weights_hash) == (added.layers, added.weights_hash)
+    assert loaded.model.conv3b.non_local.pairwise.__class__.__name__ == "DotProductPairs"

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import load_file
+from torch.nn import functional
 
+from kinetoscope.clips.clip import ClipBatch
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.errors import ClipError, RecipeError, UnknownNameError, WeightsError
 from kinetoscope.networks.zoo import ZOO, build_network
@@ -69,6 +71,29 @@ def test_toy_networks_answer_what_they_answered(name):
     answered = runpy.run_path(str(GOLDEN / "make_golden.py"))["scores"](name)
     golden = load_file(GOLDEN / "networks.safetensors")[name]
     torch.testing.assert_close(answered, golden, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", TOYS)
+def test_toy_networks_run_forward_and_backward(name, clips_for):
+    torch.manual_seed(0)
+    network = build_network(name).train()
+    functional.cross_entropy(network.scores(clips_for(network, 2)), torch.tensor([0, 1])).backward()
+    gradients = {path: weight.grad for path, weight in network.model.named_parameters()}
+    assert all(gradient is None or gradient.isfinite().all() for gradient in gradients.values())
+    assert any(gradient is not None and gradient.any() for gradient in gradients.values())
+
+
+@pytest.mark.parametrize("name", TOYS)
+@torch.no_grad()
+def test_other_clips_of_a_batch_do_not_matter(name, clips_for):
+    torch.manual_seed(0)
+    network = build_network(name).eval()
+    batch = clips_for(network, 3)
+    streams = {stream: batch.stream(stream) for stream in network.expects.streams}
+    alone = ClipBatch(**{stream: clips[:1] for stream, clips in streams.items()})
+    torch.testing.assert_close(
+        network.scores(batch)[:1], network.scores(alone), rtol=1e-4, atol=1e-5
+    )
 
 
 def test_the_table_is_read_without_loading_torch():
