@@ -259,6 +259,56 @@ loop.train(read_recipe(Path(sys.argv[1])), sys.argv[2], accelerator="cpu")
 """
 
 
+def by_two_processes(*words):
+    subprocess.run(
+        [
+            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2"),
+            *map(str, words),
+        ],
+        check=True,
+        capture_output=True,
+        timeout=120,
+        env={"PATH": "/usr/bin", "OMP_NUM_THREADS": "1"},
+    )
+
+
+WHOSE_WEIGHTS = """
+import hashlib, sys
+from pathlib import Path
+from kinetoscope.training import fitting, loop
+from kinetoscope.training.recipe import read_recipe
+
+proper = fitting.Fitting._step
+
+def noted(self, *arguments):
+    answer = proper(self, *arguments)
+    digest = hashlib.sha256()  # of what is moved; running statistics are a process's own
+    for weight in self.network.model.parameters():
+        digest.update(weight.detach().numpy().tobytes())
+    path = Path(sys.argv[2]).with_name(f"hash-{self.fabric.global_rank}")
+    path.write_text(digest.hexdigest())
+    return answer
+
+fitting.Fitting._step = noted
+loop.train(read_recipe(Path(sys.argv[1])), sys.argv[2], accelerator="cpu")
+"""
+
+
+@pytest.mark.slow
+def test_upstream_learning_moves_two_processes_alike(videos, tmp_path):
+    wanted = recipe(
+        videos,
+        network="dsts_two_stream_small_toy",
+        options={"backbone_options": {"keep_motion": False}},
+        optimizer=Optimizer(upstream="meta"),
+    )
+    (tmp_path / "meta.toml").write_text(wanted.to_toml())
+    (tmp_path / "worker.py").write_text(WHOSE_WEIGHTS)
+    by_two_processes(tmp_path / "worker.py", tmp_path / "meta.toml", tmp_path / "two")
+    first, second = ((tmp_path / f"hash-{rank}").read_text() for rank in (0, 1))
+    assert first == second
+
+
 @pytest.mark.slow
 def test_two_processes_see_every_clip_once_and_end_where_one_does(videos, tmp_path):
     plain = recipe(
@@ -268,20 +318,7 @@ def test_two_processes_see_every_clip_once_and_end_where_one_does(videos, tmp_pa
     )
     (tmp_path / "plain.toml").write_text(plain.to_toml())
     (tmp_path / "worker.py").write_text(WORKER)
-    torchrun = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
-    subprocess.run(
-        [
-            *torchrun,
-            "--nproc-per-node=2",
-            str(tmp_path / "worker.py"),
-            str(tmp_path / "plain.toml"),
-            str(tmp_path / "two"),
-        ],
-        check=True,
-        capture_output=True,
-        timeout=120,
-        env={"PATH": "/usr/bin", "OMP_NUM_THREADS": "1"},
-    )
+    by_two_processes(tmp_path / "worker.py", tmp_path / "plain.toml", tmp_path / "two")
     seen = [json.loads(Path(tmp_path, f"drawn-{rank}.json").read_text()) for rank in (0, 1)]
     for epoch in range(2):
         clips = [clip for each in seen for when, part in each if when == epoch for clip in part]
