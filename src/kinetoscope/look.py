@@ -19,7 +19,7 @@ import numpy as np
 
 from kinetoscope.clips.catalog import Catalog
 from kinetoscope.evidence.evidence import Provenance, has_evidence, writing_evidence
-from kinetoscope.evidence.maximize import SLOWNESS, Maximizing, maximize
+from kinetoscope.evidence.maximize import SLOWNESS, Maximizing, layers_with_slope, maximize
 from kinetoscope.evidence.retrieval import EPSILON, write_retrieval
 from kinetoscope.evidence.scan import Scan, catalog_name, scan
 from kinetoscope.evidence.stimulus import write_stimuli
@@ -123,6 +123,8 @@ class _Look:
                 answer["expects"] = self.network.expects.to_json()
                 answer["weights_count"] = self.network.weights_count
                 answer["layers"] = [layer.to_json() for layer in chosen]
+                sloped = layers_with_slope(self.network, names)
+                answer["without_stimuli"] = [name for name in names if name not in sloped]
         return chosen
 
     def measure_accuracy(self) -> None:
@@ -216,7 +218,7 @@ class _Look:
 
     def _chosen(self, scanned: Scan) -> Iterator[Unit]:
         """Of every layer some live units, spread from the most to the least specific."""
-        for name in scanned.layers:
+        for name in layers_with_slope(self.network, list(scanned.layers)):
             ranked = _by_selectivity(scanned, name)
             count = min(self.how.units_per_layer, len(ranked))
             for place in range(count):

@@ -4,10 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from kinetoscope.errors import UnknownNameError
+from kinetoscope.errors import ClipError, UnknownNameError
 from kinetoscope.evidence.evidence import Provenance
-from kinetoscope.evidence.maximize import Maximizing, maximize
+from kinetoscope.evidence.maximize import Maximizing, layers_with_slope, maximize
 from kinetoscope.evidence.stimulus import read_stimuli, write_stimuli
+from kinetoscope.networks.zoo import build_network
 from kinetoscope.units.unit import Unit
 from tests.evidence.planted import Weigh, drifting_gratings, planted
 
@@ -169,3 +170,13 @@ def test_stimuli_survive_their_folder(tmp_path):
 def test_refuses_units_that_do_not_exist(unit, message):
     with pytest.raises(UnknownNameError, match=message):
         maximize(small_network(), [unit], slowness=[0.0], settings=QUICK)
+
+
+def test_a_layer_that_chooses_can_be_read_and_not_maximized():
+    network = build_network("dsts_two_stream_small_toy").eval()
+    first = "average.dsts.layer1"
+    layers = [f"{first}.{name}" for name in ("pulse", "neuron", "gates", "mix")]
+    assert layers_with_slope(network, layers) == (f"{first}.pulse", f"{first}.mix")
+    assert all(weight.requires_grad for weight in network.parameters())
+    with pytest.raises(ClipError, match="the layer before it"):
+        maximize(network, [Unit(f"{first}.neuron", 0)], slowness=(0.0,))

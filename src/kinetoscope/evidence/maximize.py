@@ -30,14 +30,15 @@ import torch
 from torch import Tensor, nn
 
 from kinetoscope.clips.clip import ClipBatch
-from kinetoscope.errors import UnknownNameError
+from kinetoscope.clips.spec import CHANNELS
+from kinetoscope.errors import ClipError, UnknownNameError
 from kinetoscope.evidence.canvas import Canvas
 from kinetoscope.evidence.priors import Prior
 from kinetoscope.evidence.stimulus import Stimulus
 from kinetoscope.evidence.velocity import velocity_of_flow, velocity_of_frames
 from kinetoscope.networks.network import Network, evaluating
 from kinetoscope.tensors import Activation
-from kinetoscope.units.reading import read_normalized
+from kinetoscope.units.reading import read_normalized, watch
 from kinetoscope.units.receptive import receptive_fields
 from kinetoscope.units.unit import Unit
 
@@ -127,6 +128,7 @@ def maximize(
 
     Raises:
         UnknownNameError: a layer or a channel is not there.
+        ClipError: no gradient leads from a layer back to the clip (see `layers_with_slope`).
     """
     settings = settings or Maximizing()
     best_real = best_real or {}
@@ -141,6 +143,31 @@ def maximize(
                 for stimulus in asked.maximize(batch, best_real, progress):
                     made.setdefault(stimulus.unit, []).append(stimulus)
     return [stimulus for unit in units for stimulus in made[unit]]
+
+
+@torch.enable_grad()
+def layers_with_slope(network: Network, layers: Sequence[str]) -> tuple[str, ...]:
+    """Those of some layers from which a gradient leads back to the clip.
+
+    A choice, such as which of several neurons is active, has none: it can be read, not maximized.
+    """
+    spec, found = network.expects, []
+
+    def note(name: str, answer: Activation) -> None:
+        if answer.requires_grad:
+            found.append(name)
+
+    blank = ClipBatch(
+        **{
+            stream: torch.zeros(1, CHANNELS[stream], spec.frames, *spec.size, device=network.device)
+            for stream in spec.streams
+        }
+    )
+    for stream in spec.streams:
+        blank.stream(stream).requires_grad_()
+    with _frozen(network):
+        watch(network, blank, layers, note)
+    return tuple(layer for layer in layers if layer in found)
 
 
 class _Asked:
@@ -220,6 +247,7 @@ class _Asked:
             opened = min(1.0, step / max(1.0, settings.opening * settings.steps))
             with _leaking(self.network, settings.leak if opened < 1 else 0.0):
                 answer = self._answer(canvas.crop(down, right), channels)
+            _check_slope(answer, self.layer)
             reward = self._weight(answer) / scale * answer.sum(1)
             reward.sum().neg().backward()
             against = canvas.resist(opened)
@@ -277,6 +305,16 @@ def _frozen(network: nn.Module) -> Iterator[None]:
         finally:
             for weight, want in wanted.items():
                 weight.requires_grad_(want)
+
+
+def _check_slope(answer: Tensor, layer: str) -> None:
+    if not answer.requires_grad:
+        raise ClipError(
+            f"units of layer {layer} can't be maximized",
+            got="an answer from which no gradient leads back to the clip, as of a choice",
+            expected="a layer whose answer changes little where the clip does",
+            hint="the layer before it, which the choice is made by",
+        )
 
 
 @contextmanager
