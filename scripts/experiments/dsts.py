@@ -47,9 +47,9 @@ NEURONS, LAYERS = 5, 2
 BACKBONE = {"channels": [8, 16, 32, 64], "dropout": 0.2}
 HEADS: dict[str, dict[str, Any]] = {
     "plain": {"plain": True},
-    "dsts_mean": {"pulse": "mean"},
     "dsts": {},
     "dsts_meta": {},
+    "dsts_mean": {"pulse": "mean"},
 }
 
 WORLDS: dict[str, dict[str, Any]] = {
