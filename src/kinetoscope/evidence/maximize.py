@@ -30,7 +30,6 @@ import torch
 from torch import Tensor, nn
 
 from kinetoscope.clips.clip import ClipBatch
-from kinetoscope.clips.spec import CHANNELS
 from kinetoscope.errors import ClipError, UnknownNameError
 from kinetoscope.evidence.canvas import Canvas
 from kinetoscope.evidence.priors import Prior
@@ -40,6 +39,7 @@ from kinetoscope.networks.network import Network, evaluating
 from kinetoscope.tensors import Activation
 from kinetoscope.units.reading import read_normalized, watch
 from kinetoscope.units.receptive import receptive_fields
+from kinetoscope.units.rehearsal import blank_batch
 from kinetoscope.units.unit import Unit
 
 SLOWNESS = (0.0, 1.0, 5.0, 10.0)
@@ -151,19 +151,14 @@ def layers_with_slope(network: Network, layers: Sequence[str]) -> tuple[str, ...
 
     A choice, such as which of several neurons is active, has none: it can be read, not maximized.
     """
-    spec, found = network.expects, []
+    found = []
 
     def note(name: str, answer: Activation) -> None:
         if answer.requires_grad:
             found.append(name)
 
-    blank = ClipBatch(
-        **{
-            stream: torch.zeros(1, CHANNELS[stream], spec.frames, *spec.size, device=network.device)
-            for stream in spec.streams
-        }
-    )
-    for stream in spec.streams:
+    blank = blank_batch(network.expects, network.device)
+    for stream in network.expects.streams:
         blank.stream(stream).requires_grad_()
     with _frozen(network):
         watch(network, blank, layers, note)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn.modules import conv, pooling
 
-from kinetoscope.clips.spec import ClipSpec, Stream
+from kinetoscope.clips.spec import CHANNELS, ClipSpec, Stream
 from kinetoscope.errors import ClipError, KinetoscopeError
 from kinetoscope.networks.network import evaluating
 from kinetoscope.tensors import Size
@@ -121,9 +121,7 @@ def run(
         within: gives a context to run the module in, anew for every try.
     """
     like = next((each for each in module.parameters() if each.is_floating_point()), torch.empty(0))
-    shapes = [
-        (1, 3 if stream == "frames" else 2, spec.frames, *spec.size) for stream in spec.streams
-    ]
+    shapes = [(1, CHANNELS[stream], spec.frames, *spec.size) for stream in spec.streams]
     with evaluating(module), torch.no_grad():
         try:
             state = {name: value.to("meta") for name, value in _state(module)}

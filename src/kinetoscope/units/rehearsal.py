@@ -15,7 +15,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.func import functional_call
 
 from kinetoscope.clips.clip import ClipBatch
-from kinetoscope.clips.spec import ClipSpec
+from kinetoscope.clips.spec import CHANNELS, ClipSpec
 from kinetoscope.networks.network import Network
 
 CLIPS = 2  # one would not do: batch normalization in training refuses a single value
@@ -66,9 +66,8 @@ def _without_values() -> Iterator[None]:
 def blank_batch(spec: ClipSpec, device: torch.device) -> ClipBatch:
     """Zeros of the shape that a spec asks for; without values inside a rehearsal."""
     place = (spec.frames, *spec.size)
-    channels = {"frames": 3, "flow": 2}
     streams: dict[str, Tensor] = {
-        name: torch.zeros(CLIPS, channels[name], *place, device=device) for name in spec.streams
+        name: torch.zeros(CLIPS, CHANNELS[name], *place, device=device) for name in spec.streams
     }
     return ClipBatch(**streams)
 

@@ -16,7 +16,7 @@ filter is Wang et al., "Temporal Segment Networks", ECCV 2016, section 3.2 (cros
 pre-training). Here a convolution that sees one pixel stays one of one frame unless told otherwise.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy, deepcopy
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -81,6 +81,15 @@ def inflated_weight(weight: Tensor, time: int) -> Tensor:
         weight / time, "after before height width -> after before time height width", time=time
     )
     return each.contiguous()  # frames go ways of their own in training
+
+
+def shaped(weight: Tensor, wanted: Sequence[int]) -> Tensor:
+    """A plane's filters with as many channels and as much time as wanted; others as they are."""
+    if weight.ndim != 4 or len(wanted) < 4:
+        return weight
+    if weight.shape[1] == 3 != wanted[1]:
+        weight = mean_filter(weight, wanted[1])
+    return inflated_weight(weight, wanted[2]) if len(wanted) == 5 else weight
 
 
 def mean_filter(weight: Tensor, channels: int) -> Tensor:

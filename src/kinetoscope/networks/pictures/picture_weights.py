@@ -20,7 +20,7 @@ from kinetoscope.errors import WeightsError
 from kinetoscope.networks.files.checkpoints import open_checkpoint, unwrapped
 from kinetoscope.networks.files.matching import Match, fit
 from kinetoscope.networks.network import Network
-from kinetoscope.networks.pictures.inflate import inflated_weight, mean_filter
+from kinetoscope.networks.pictures.inflate import shaped
 from kinetoscope.networks.pictures.picture_zoo import AUXILIARY, head_names, picture_network
 from kinetoscope.networks.pictures.volumes import join
 
@@ -121,7 +121,7 @@ def as_wanted(
     best = max(named, key=lambda way: len(way.keys() & wanted.keys()))
     auxiliary = (*AUXILIARY, *(join(within, name) for name in AUXILIARY))
     return {
-        name: _shaped(tensor, wanted.get(name, tensor).shape)
+        name: shaped(tensor, wanted.get(name, tensor).shape)
         for name, tensor in best.items()
         if name in wanted or not name.startswith(auxiliary)
     }
@@ -152,15 +152,6 @@ def _in_inception(name: str) -> str:
     if first and first[1] in STEM:
         return join(STEM[first[1]], first[2].replace("bn", "norm"), first[3])
     return name.replace("fc.", "logits.conv.") if name.startswith("fc.") else name
-
-
-def _shaped(weight: Tensor, wanted: tuple[int, ...]) -> Tensor:
-    """A plane's filters with as many channels and as much time as wanted."""
-    if weight.ndim != 4 or len(wanted) < 4:
-        return weight
-    if weight.shape[1] == 3 != wanted[1]:
-        weight = mean_filter(weight, wanted[1])
-    return inflated_weight(weight, wanted[2]) if len(wanted) == 5 else weight
 
 
 def _heads(network: Network) -> list[str]:

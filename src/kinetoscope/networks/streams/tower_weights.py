@@ -14,13 +14,11 @@ Wildes, "Spatiotemporal Residual Networks for Video Action Recognition", NIPS 20
 import re
 from pathlib import Path
 
-from torch import Tensor
-
 from kinetoscope.errors import WeightsError
 from kinetoscope.networks.files.checkpoints import open_checkpoint, unwrapped
 from kinetoscope.networks.files.matching import Match, fit
 from kinetoscope.networks.network import Network
-from kinetoscope.networks.pictures.inflate import inflated_weight, mean_filter
+from kinetoscope.networks.pictures.inflate import shaped
 
 VGG16 = {
     "conv1_1": "features.0",
@@ -81,7 +79,7 @@ def load_towers(network: Network, path: Path | str) -> Match:
     ways = unwrapped(open_checkpoint(Path(path)))
     found = max(ways, key=lambda way: sum(picture_name(name) in way for name in wanted))
     renamed = {
-        name: _shaped(theirs, tensor)
+        name: shaped(theirs, tensor.shape)
         for name, tensor in wanted.items()
         if (theirs := found.get(picture_name(name))) is not None
     }
@@ -133,14 +131,3 @@ def _within_tower(name: str) -> str:
 
 def _layers(names: list[str]) -> list[str]:
     return list(dict.fromkeys(name.rpartition(".")[0] for name in names))
-
-
-def _shaped(theirs: Tensor, wanted: Tensor) -> Tensor:
-    """A plane's filters with as many channels as wanted, and over as many chunks."""
-    if theirs.ndim != 4 or wanted.ndim < 4:
-        return theirs
-    if theirs.shape[1] == 3 != wanted.shape[1]:
-        theirs = mean_filter(theirs, wanted.shape[1])
-    if wanted.ndim == 5 and wanted.shape[2] > 1:
-        return inflated_weight(theirs, wanted.shape[2])
-    return theirs
