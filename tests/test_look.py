@@ -3,6 +3,7 @@ import multiprocessing
 import os
 import random
 import time
+from pathlib import Path
 
 import pytest
 import torch
@@ -55,10 +56,16 @@ def looked(catalog, tmp_path_factory):
 
 
 def contents(folder):
-    """Every file that could be taken for a result."""
-    paths = [path.relative_to(folder) for path in folder.rglob("*") if path.is_file()]
-    results = [path for path in paths if not any(part.startswith(".") for part in path.parts)]
-    return {path: (folder / path).read_bytes() for path in results}
+    """Every file that could be taken for a result, also while another process writes.
+
+    A hidden folder is not entered: it can be renamed at any moment.
+    """
+    results = {}
+    for inside, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        for path in (Path(inside) / name for name in names if not name.startswith(".")):
+            results[path.relative_to(folder)] = path.read_bytes()
+    return results
 
 
 def test_leaves_a_page_and_every_kind_of_evidence(looked, catalog):
