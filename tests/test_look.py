@@ -11,9 +11,9 @@ import torch
 from kinetoscope.clips.catalog import read_catalog
 from kinetoscope.errors import CatalogError, UnknownNameError
 from kinetoscope.evidence.evidence import read_evidence
-from kinetoscope.evidence.maximize import Maximizing
+from kinetoscope.evidence.stimuli.maximize import Maximizing
 from kinetoscope.evidence.scan import read_scan
-from kinetoscope.evidence.stimulus import read_stimuli
+from kinetoscope.evidence.stimuli.stimulus import read_stimuli
 from kinetoscope.look import Looking, look
 from kinetoscope.networks.weights import load_network, save_network
 from kinetoscope.networks.zoo import build_network

@@ -13,8 +13,8 @@ from kinetoscope.errors import KinetoscopeError as KinetoscopeError
 from kinetoscope.evidence.evidence import Evidence as Evidence
 from kinetoscope.evidence.evidence import Provenance as Provenance
 from kinetoscope.evidence.evidence import read_evidence as read_evidence
-from kinetoscope.evidence.maximize import Maximizing as Maximizing
-from kinetoscope.evidence.maximize import maximize as maximize
+from kinetoscope.evidence.stimuli.maximize import Maximizing as Maximizing
+from kinetoscope.evidence.stimuli.maximize import maximize as maximize
 from kinetoscope.evidence.retrieval import Hit as Hit
 from kinetoscope.evidence.retrieval import class_means as class_means
 from kinetoscope.evidence.retrieval import dead_units as dead_units
@@ -22,7 +22,7 @@ from kinetoscope.evidence.retrieval import top_clips as top_clips
 from kinetoscope.evidence.scan import Scan as Scan
 from kinetoscope.evidence.scan import read_scan as read_scan
 from kinetoscope.evidence.scan import scan as scan
-from kinetoscope.evidence.stimulus import Stimulus as Stimulus
+from kinetoscope.evidence.stimuli.stimulus import Stimulus as Stimulus
 from kinetoscope.networks.dsts import add_dsts as add_dsts
 from kinetoscope.networks.export import export_network as export_network
 from kinetoscope.networks.network import Classification as Classification

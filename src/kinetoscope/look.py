@@ -19,10 +19,10 @@ import numpy as np
 
 from kinetoscope.clips.catalog import Catalog
 from kinetoscope.evidence.evidence import Provenance, has_evidence, writing_evidence
-from kinetoscope.evidence.maximize import SLOWNESS, Maximizing, layers_with_slope, maximize
+from kinetoscope.evidence.stimuli.maximize import SLOWNESS, Maximizing, layers_with_slope, maximize
 from kinetoscope.evidence.retrieval import EPSILON, write_retrieval
 from kinetoscope.evidence.scan import Scan, catalog_name, scan
-from kinetoscope.evidence.stimulus import write_stimuli
+from kinetoscope.evidence.stimuli.stimulus import write_stimuli
 from kinetoscope.files import remove_leftovers, settings_key
 from kinetoscope.memory import keep_memory
 from kinetoscope.networks.network import Network

@@ -3,7 +3,7 @@ import torch
 from click.testing import CliRunner
 
 from kinetoscope.cli.main import main
-from kinetoscope.evidence.stimulus import read_stimuli
+from kinetoscope.evidence.stimuli.stimulus import read_stimuli
 from kinetoscope.networks.weights import save_network
 from kinetoscope.networks.zoo import build_network
 

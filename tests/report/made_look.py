@@ -15,10 +15,10 @@ from torch import nn
 from kinetoscope.clips.catalog import read_catalog
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.evidence.evidence import Provenance, writing_evidence
-from kinetoscope.evidence.maximize import Maximizing, maximize
+from kinetoscope.evidence.stimuli.maximize import Maximizing, maximize
 from kinetoscope.evidence.retrieval import write_retrieval
 from kinetoscope.evidence.scan import scan
-from kinetoscope.evidence.stimulus import write_stimuli
+from kinetoscope.evidence.stimuli.stimulus import write_stimuli
 from kinetoscope.networks.network import Network
 from kinetoscope.report.report import write_report
 from kinetoscope.training.evaluate import evaluate

@@ -1,7 +1,7 @@
 import torch
 
 from kinetoscope.evidence.evidence import Provenance
-from kinetoscope.evidence.stimulus import Stimulus, write_stimuli
+from kinetoscope.evidence.stimuli.stimulus import Stimulus, write_stimuli
 from kinetoscope.evidence.velocity import Velocity
 from kinetoscope.report.shelf import Shelf
 from kinetoscope.report.stimuli import SHOWN_STEPS, stimuli_folder, stimuli_part

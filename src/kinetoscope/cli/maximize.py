@@ -38,9 +38,9 @@ def command(  # noqa: PLR0913 - one for each option
     chi = slowness_values(slowness)
 
     from kinetoscope.evidence.evidence import Provenance
-    from kinetoscope.evidence.maximize import Maximizing, maximize
+    from kinetoscope.evidence.stimuli.maximize import Maximizing, maximize
     from kinetoscope.evidence.scan import read_scan
-    from kinetoscope.evidence.stimulus import write_stimuli
+    from kinetoscope.evidence.stimuli.stimulus import write_stimuli
     from kinetoscope.training.progress import tracked
     from kinetoscope.units.unit import Unit
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from kinetoscope.evidence.evidence import FILE
-from kinetoscope.evidence.stimulus import Stimulus, read_stimuli
+from kinetoscope.evidence.stimuli.stimulus import Stimulus, read_stimuli
 from kinetoscope.evidence.velocity import Velocity
 from kinetoscope.report.answers import rounded
 from kinetoscope.report.pictures import (

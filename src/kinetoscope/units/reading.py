@@ -20,6 +20,9 @@ from kinetoscope.tensors import Activation, Scores
 from kinetoscope.units.axes import as_volume, habits_of
 from kinetoscope.units.rehearsal import answering
 
+SCORES = "scores"
+"""Stands for the answer of the whole network, where layers are named; hides a layer so called."""
+
 Look = Callable[[str, Activation], None]
 
 
@@ -49,26 +52,33 @@ def read(network: Network, batch: ClipBatch, layers: Sequence[str]) -> dict[str,
 def read_normalized(
     network: Network, normalized: ClipBatch, layers: Sequence[str]
 ) -> dict[str, Activation]:
-    """Read layers for clips that are normalized already; otherwise as `read`."""
-    names = _check_names(network, layers)
+    """Read layers for clips that are normalized already; otherwise as `read`.
+
+    With `SCORES` among the layers, the network runs to its end and its scores come with them.
+    """
+    wanted = [layers] if isinstance(layers, str) else list(dict.fromkeys(layers))
+    names = [] if wanted == [SCORES] else _check_names(network, [n for n in wanted if n != SCORES])
     _check_answers_once(network, names)
     answers: dict[str, Activation] = {}
     clips = len(normalized)
+    to_the_end = SCORES in wanted
 
     def keep(name: str, module: nn.Module, given: object, answer: object) -> None:
         if name in answers:
             raise answers_again(name)
         answers[name] = as_volume(answer, network, name, clips)
-        if len(answers) == len(names):
+        if len(answers) == len(names) and not to_the_end:
             raise _Stop
         # The model may go on to change it in place, as ReLU(inplace=True) does.
         answers[name] = answers[name].clone()
 
     with answering({name: network.layer(name) for name in names}, keep), suppress(_Stop):
-        network.answer(normalized)
+        scores = network.answer(normalized)
+        if to_the_end:
+            answers[SCORES] = scores
     if silent := [name for name in names if name not in answers]:
         raise does_not_answer(silent[0])
-    return {name: answers[name] for name in names}
+    return {name: answers[name] for name in wanted}
 
 
 def watch(network: Network, batch: ClipBatch, layers: Sequence[str], look: Look) -> Scores:

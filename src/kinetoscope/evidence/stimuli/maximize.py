@@ -31,9 +31,9 @@ from torch import Tensor, nn
 
 from kinetoscope.clips.clip import ClipBatch
 from kinetoscope.errors import ClipError, UnknownNameError
-from kinetoscope.evidence.canvas import Canvas
-from kinetoscope.evidence.priors import Prior
-from kinetoscope.evidence.stimulus import Stimulus
+from kinetoscope.evidence.stimuli.pixels import Canvas
+from kinetoscope.evidence.stimuli.priors import Prior
+from kinetoscope.evidence.stimuli.stimulus import Stimulus
 from kinetoscope.evidence.velocity import velocity_of_flow, velocity_of_frames
 from kinetoscope.networks.network import Network, evaluating
 from kinetoscope.tensors import Activation

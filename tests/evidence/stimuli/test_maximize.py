@@ -6,8 +6,8 @@ from torch import nn
 
 from kinetoscope.errors import ClipError, UnknownNameError
 from kinetoscope.evidence.evidence import Provenance
-from kinetoscope.evidence.maximize import Maximizing, layers_with_slope, maximize
-from kinetoscope.evidence.stimulus import read_stimuli, write_stimuli
+from kinetoscope.evidence.stimuli.maximize import Maximizing, layers_with_slope, maximize
+from kinetoscope.evidence.stimuli.stimulus import read_stimuli, write_stimuli
 from kinetoscope.networks.zoo import build_network
 from kinetoscope.units.unit import Unit
 from tests.evidence.planted import Weigh, drifting_gratings, planted

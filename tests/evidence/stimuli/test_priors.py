@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kinetoscope.errors import ClipError
-from kinetoscope.evidence.priors import Prior
+from kinetoscope.evidence.stimuli.priors import Prior
 
 
 def definition(x, chi, prior):

@@ -1,0 +1,1 @@
+"""What would a unit, a label or a direction like to see?"""
