@@ -5,8 +5,6 @@ import shutil
 
 import pytest
 
-from .made_look import make_look
-
 ARGUMENTS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
@@ -16,6 +14,8 @@ ARGUMENTS = [
 @pytest.fixture(scope="session")
 def evidence_folder(tmp_path_factory):
     """A folder of evidence; not to be written to."""
+    from .made_look import make_look
+
     return make_look(tmp_path_factory.mktemp("evidence"))
 
 

@@ -15,14 +15,15 @@ from torch import nn
 from kinetoscope.clips.catalog import read_catalog
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.evidence.evidence import Provenance, writing_evidence
-from kinetoscope.evidence.stimuli.maximize import Maximizing, maximize
 from kinetoscope.evidence.retrieval import write_retrieval
 from kinetoscope.evidence.scan import scan
+from kinetoscope.evidence.stimuli.maximize import Maximizing, maximize
 from kinetoscope.evidence.stimuli.stimulus import write_stimuli
 from kinetoscope.networks.network import Network
 from kinetoscope.report.report import write_report
 from kinetoscope.training.evaluate import evaluate
 from kinetoscope.units.layers import list_layers
+from kinetoscope.units.objective import activation
 from kinetoscope.units.unit import Unit
 from kinetoscope.video.encode import write_mp4
 
@@ -118,11 +119,13 @@ def make_look(folder: Path) -> Path:
     units = [Unit("fusion_on", channel) for channel in range(6)]
     units += [Unit("appearance.on", 0), Unit("motion.on", 1)]
     write_retrieval(network, catalog, found, units, evidence / "retrieval", count=5)
-    best = {unit: found.channel_maxima(unit.layer)[unit.channel].item() for unit in units}
+    best = {
+        activation(unit): found.channel_maxima(unit.layer)[unit.channel].item() for unit in units
+    }
     settings = Maximizing(steps=12, travel=0.6)
     made = maximize(network, units, slowness=SLOWNESS, best_real=best, settings=settings)
     for unit in units:
-        own = [each for each in made if each.unit == unit]
+        own = [each for each in made.stimuli if each.objective.unit == unit]
         write_stimuli(
             evidence / "stimuli" / unit.file_name, own, Provenance.of(network, objective=str(unit))
         )

@@ -5,6 +5,7 @@ from kinetoscope.evidence.stimuli.stimulus import Stimulus, write_stimuli
 from kinetoscope.evidence.velocity import Velocity
 from kinetoscope.report.shelf import Shelf
 from kinetoscope.report.stimuli import SHOWN_STEPS, stimuli_folder, stimuli_part
+from kinetoscope.units.objective import activation
 from kinetoscope.units.unit import Unit
 
 UNIT = Unit("fusion", 3)
@@ -15,7 +16,7 @@ def written(tmp_path, *, steps=200):
         flow = torch.zeros(2, 4, 10, 10)
         flow[0] = 3.0 if slowness == 0 else 1.0
         return Stimulus(
-            unit=UNIT,
+            objective=activation(UNIT),
             slowness=slowness,
             frames=torch.full((3, 4, 10, 10), 0.5),
             flow=flow,

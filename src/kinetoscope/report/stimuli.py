@@ -43,7 +43,7 @@ def stimuli_part(folder: Path, shelf: Shelf, *, streams: Collection[str]) -> dic
     Raises:
         EvidenceError: the folder holds none.
     """
-    stimuli = sorted(read_stimuli(folder), key=lambda each: -each.slowness)
+    stimuli = sorted(read_stimuli(folder), key=lambda each: (-each.slowness, each.number))
     stimuli = [_seen(each, streams) for each in stimuli]
     flows = [each.flow for each in stimuli if each.flow is not None]
     frames = [each.frames for each in stimuli if each.frames is not None]
@@ -66,7 +66,7 @@ def _seen(stimulus: Stimulus, streams: Collection[str]) -> Stimulus:
 def _item(
     stimulus: Stimulus, contrast: float | None, full_colour: float | None, shelf: Shelf
 ) -> dict[str, Any]:
-    name = f"{stimulus.unit.file_name}.{stimulus.slowness:g}"
+    name = f"{stimulus.objective.file_name}.{stimulus.slowness:g}.{stimulus.number}"
     tracks: dict[str, Track | None] = dict.fromkeys(("frames", "flow", "components"))
     for stream, pictures in _streams(stimulus, contrast, full_colour):
         tracks[stream] = shelf.strip(f"{name}.{stream}", enlarged(pictures, _LEAST_SIDE))
