@@ -23,6 +23,7 @@ from torch.overrides import TorchFunctionMode
 
 from kinetoscope.errors import ClipError
 
+
 @contextmanager
 def softened(leak: float) -> Iterator[None]:
     """Let a share of the gradient pass rectifiers that are shut, of calls within the block.

@@ -53,7 +53,7 @@ class Transform:
 
     def __call__(
         self, streams: Mapping[str, Volume], size: Size, *, flow_scale: float | None = None
-    ) -> dict[str, Volume]:
+    ) -> dict[str, Tensor]:
         """The view of every stream; a shift alone is a slice, with nothing copied.
 
         Args:
@@ -83,7 +83,7 @@ class Transform:
             _reach_when_turned(right, down, turn) / self.scale,
         )
 
-    def _view(self, name: str, x: Volume, size: Size, flow_scale: float | None) -> Volume:
+    def _view(self, name: str, x: Volume, size: Size, flow_scale: float | None) -> Tensor:
         starts = self._starts(name, x, size)
         x = x.narrow(2, starts[0], size[0])
         if self.shifts_only:
@@ -132,7 +132,7 @@ class Transform:
             dtype=torch.float64,
         )
 
-    def _places(self, x: Volume, size: Size) -> Tensor:
+    def _places(self, x: Tensor, size: Size) -> Tensor:
         """Where in the clip each pixel lies that is seen, `time height width 2`, within [-1, 1]."""
         lines = [torch.arange(length, dtype=torch.float64) - (length - 1) / 2 for length in size]
         time, down, right = torch.meshgrid(*lines, indexing="ij")
@@ -244,7 +244,7 @@ def _whole(chance: float, most: int) -> int:
     return math.floor(chance * (2 * most + 1)) - most
 
 
-def _sample(x: Volume, places: Tensor) -> Volume:
+def _sample(x: Tensor, places: Tensor) -> Tensor:
     """Values between pixels, `clip channel time *places.shape[1:3]`."""
     clips, channels, frames = x.shape[:3]
     kind = x.dtype if x.dtype in (torch.float32, torch.float64) else torch.float32

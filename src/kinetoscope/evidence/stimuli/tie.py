@@ -8,8 +8,8 @@ says that it went:
 
 Places that leave the picture explain nothing and miss nothing.
 
-Source: Horn and Schunck, "Determining optical flow", Artificial Intelligence 1981, for the constancy
-of brightness; Jaderberg et al., "Spatial transformer networks", NIPS 2015, for gradients through
+Source: Horn and Schunck, "Determining optical flow", Artificial Intelligence 1981, for brightness
+that stays; Jaderberg et al., "Spatial transformer networks", NIPS 2015, for gradients through
 sampling. Differs: both sides are free, and each is pulled towards the other.
 """
 
@@ -22,9 +22,7 @@ from kinetoscope.evidence.stimuli.priors import PerClip
 from kinetoscope.tensors import FlowBatch, FrameBatch
 
 
-def tie_term(
-    frames: FrameBatch, flow: FlowBatch, *, flow_scale: float, bound: float
-) -> PerClip:
+def tie_term(frames: FrameBatch, flow: FlowBatch, *, flow_scale: float, bound: float) -> PerClip:
     """How much of the frames the flow does not explain, with gradients to both.
 
     Args:
@@ -54,7 +52,7 @@ def tie_term(
 
 def _where_it_went(following: Tensor, motion: Tensor) -> tuple[Tensor, Tensor]:
     """What the next frame shows where each place went, and whether that is in the picture."""
-    clips, channels, _, height, width = following.shape
+    clips, (height, width) = len(following), following.shape[3:]
     right = torch.arange(width, device=motion.device, dtype=motion.dtype)
     down = torch.arange(height, device=motion.device, dtype=motion.dtype)
     places = torch.stack([motion[:, 0] + right, motion[:, 1] + down[:, None]], dim=-1)
