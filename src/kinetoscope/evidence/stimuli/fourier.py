@@ -1,0 +1,171 @@
+"""How is a stimulus written down as waves, each as large as natural motion lets it be?
+
+A clip is a sum of waves of every frequency f across space and w over time,
+
+    x = irfftn(S z),    S(f, w) = (kappa |f|^2 + chi w^2)^(-1/2),
+
+in cycles per pixel and per frame, and its coefficients z are moved instead of its pixels. Steps are
+then large where waves are expected to be large: a stimulus grows from coarse to fine, and chi asks
+for slow motion just as it does in the smoothness prior. Both are one prior: where frequencies are
+measured by differences between neighbours, sin(pi f) / pi for f (the same while f is low),
+
+    (2 pi)^2 sum |z|^2  =  sum kappa ((D_x x)^2 + (D_y x)^2) + chi (D_t x)^2,
+
+the roughness of priors.py with periodic borders. The optimum is the same as that of pixels; only
+the way to it differs.
+
+Source: Olah, Mordvintsev and Schubert, "Feature visualization", Distill 2017, section
+"Preconditioning and parameterization", where also the colours without correlation are from.
+Differs: theirs is 1 / |f| in two dimensions.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from kinetoscope.errors import ClipError
+from kinetoscope.evidence.stimuli.edge import Edge
+from kinetoscope.evidence.stimuli.pixels import Adam
+from kinetoscope.evidence.stimuli.waves import (
+    Waves,
+    expected_sizes,
+    mean_size,
+    to_clips,
+    to_waves,
+)
+from kinetoscope.evidence.stimuli.writing import Draft, Sheet, Writing
+from kinetoscope.tensors import Volume
+
+Colour = tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fourier(Writing):
+    """Coefficients of waves, from noise of a tenth of the bound.
+
+    Args:
+        colour: a matrix C that makes colours of values without correlation, x = C x'; of the
+            network's normalized input, and for frames only. Its scale does not matter.
+        floor: the frequency below which all waves are expected to be as large as there
+            [cycles per pixel, with kappa = 1]; None takes that of the longest wave that fits across
+            the clip.
+
+    Raises:
+        ClipError: the matrix is not 3 x 3, or can't be undone; the floor is not above 0.
+    """
+
+    colour: Colour | Sequence[Sequence[float]] | Tensor | None = None
+    floor: float | None = None
+    name = "fourier"
+
+    def __post_init__(self):
+        object.__setattr__(self, "colour", as_colour(self.colour))
+        if self.floor is not None and not self.floor > 0:
+            raise ClipError(
+                "waves without a lowest frequency would be infinite",
+                got=f"floor {self.floor}",
+                expected="a frequency above 0, or None",
+            )
+
+    def begin(self, sheet: Sheet) -> Draft:
+        return _Draft(sheet, self)
+
+    def to_json(self) -> dict[str, Any]:
+        return {"name": self.name, "colour": self.colour, "floor": self.floor}
+
+
+class _Draft(Draft):
+    """Holds the clips, which stand for their coefficients: the one follows from the other."""
+
+    def __init__(self, sheet: Sheet, writing: Fourier):
+        self.sheet, self.around = sheet, {}
+        self._colour = colour_on(sheet, writing.colour)
+        self._expected: dict[str, Tensor] = {}
+        self._x: dict[str, Tensor] = {}
+        self._adam: dict[str, Adam] = {}
+        self._gradients: dict[str, Tensor] = {}
+        for stream, shape in sheet.shapes.items():
+            extent = shape[1:]
+            expected = expected_sizes(extent, sheet.chi, sheet.kappa, writing.floor)
+            expected = self._expected[stream] = expected / mean_size(expected, shape[3])
+            waves = expected * to_waves(sheet.noise(stream, shape))
+            first = 0.1 * sheet.bounds[stream] * self._coloured(stream, to_clips(waves, extent))
+            layout = torch.channels_last_3d  # as pixels are
+            self._x[stream] = sheet.project(stream, first.contiguous(memory_format=layout))
+            self._adam[stream] = Adam(_parts(waves))
+
+    def draw(self) -> dict[str, Volume]:
+        return dict(self._x)
+
+    def pull(self, gradients: Mapping[str, Tensor]) -> None:
+        self._gradients = dict(gradients)
+
+    @torch.no_grad()
+    def step(self, rate: float) -> None:
+        for stream, gradient in self._gradients.items():
+            x, expected = self._x[stream], self._expected[stream]
+            edge = Edge(self.sheet, stream, x, gradient)
+            plain = uncoloured_gradient(self._colour.get(stream), edge.along(gradient))
+            slope = _parts(expected * to_waves(plain))
+            move = torch.zeros_like(slope)
+            # Two parts of a coefficient move: pixels then move by about the rate's length.
+            self._adam[stream].step_(move, slope, rate * self.sheet.bounds[stream] / math.sqrt(2))
+            waves = torch.complex(*move.chunk(2, dim=1)) * expected
+            moved = self._coloured(stream, to_clips(waves, x.shape[2:]))
+            self._x[stream] = self.sheet.project(stream, x + edge.along(moved))
+        self._gradients = {}
+
+    def keep(self, clips: Tensor) -> None:
+        self._x = {stream: x[clips] for stream, x in self._x.items()}
+        self._expected = {stream: size[clips] for stream, size in self._expected.items()}
+        for adam in self._adam.values():
+            adam.keep(clips)
+
+    def _coloured(self, stream: str, x: Volume) -> Volume:
+        return coloured(self._colour.get(stream), x)
+
+
+def as_colour(matrix: Colour | Sequence[Sequence[float]] | Tensor | None) -> Colour | None:
+    """A matrix as plain values.
+
+    Raises:
+        ClipError: it is not 3 x 3, or can't be undone.
+    """
+    if matrix is None:
+        return None
+    values = torch.as_tensor(matrix, dtype=torch.float64, device="cpu")
+    if values.shape != (3, 3) or not values.isfinite().all() or values.det().abs() < 1e-9:
+        raise ClipError(
+            "colours can't be made with this matrix",
+            got=values.tolist(),
+            expected="3 rows of 3 finite values that are independent of each other",
+        )
+    return tuple(tuple(row) for row in values.tolist())
+
+
+def colour_on(sheet: Sheet, colour: Any) -> dict[str, Tensor]:
+    """The matrix of the streams that have colours, with a mean square of 1 over colours."""
+    if colour is None or "frames" not in sheet.shapes:
+        return {}
+    matrix = torch.tensor(colour, device=sheet.device)
+    return {"frames": matrix * (math.sqrt(3) / matrix.norm())}
+
+
+def coloured(matrix: Tensor | None, x: Volume) -> Volume:
+    """Colours of values without correlation."""
+    return x if matrix is None else torch.einsum("dc,ncthw->ndthw", matrix, x)
+
+
+def uncoloured_gradient(matrix: Tensor | None, gradient: Volume) -> Volume:
+    """The gradient by values without correlation, of that by colours."""
+    return gradient if matrix is None else torch.einsum("dc,ndthw->ncthw", matrix, gradient)
+
+
+def _parts(waves: Waves) -> Float[Tensor, "clip part_and_channel time height half"]:
+    """Real and imaginary parts beside each other, so that they share a moment with all channels."""
+    return torch.cat([waves.real, waves.imag], dim=1)
