@@ -68,7 +68,7 @@ class Channel(Goal):
 
     @classmethod
     def answers(cls, goals: Sequence[Any], layer: Activation) -> Places:
-        return _own(layer, goals).flatten(1)
+        return _own(layer, goals).reshape(len(goals), -1)
 
     def check(self, network: Network) -> None:
         network.layer(self.layer)

@@ -4,15 +4,26 @@ import pytest
 import torch
 from torch import nn
 
-from kinetoscope.errors import ClipError, UnknownNameError
+from kinetoscope.errors import UnknownNameError
 from kinetoscope.evidence.evidence import Provenance
-from kinetoscope.evidence.stimuli.maximize import Maximizing, layers_with_slope, maximize
+from kinetoscope.evidence.stimuli.maximize import layers_with_slope, maximize
+from kinetoscope.evidence.stimuli.priors import Prior
+from kinetoscope.evidence.stimuli.robustness import Robustness
+from kinetoscope.evidence.stimuli.settings import Maximizing
 from kinetoscope.evidence.stimuli.stimulus import read_stimuli, write_stimuli
 from kinetoscope.networks.zoo import build_network
+from kinetoscope.units.objective import activation
 from kinetoscope.units.unit import Unit
 from tests.evidence.planted import Weigh, drifting_gratings, planted
 
 QUICK = Maximizing(steps=40, travel=1.0)
+
+
+def made(*asked, **how):
+    """The stimuli, where nothing may fail."""
+    found = maximize(*asked, **how)
+    assert not found.failures
+    return found.stimuli
 
 
 def small_network(units=16):
@@ -40,11 +51,13 @@ def test_a_linear_unit_gets_its_closed_form():
         size=(side, side),
         flow_scale=1.0,
     )
+    prior = Prior(
+        bound=bound, alpha=2.0, energy_weight=200.0, smoothness_weight=100.0, periodic=True
+    )
     asked = Maximizing(
-        steps=800, gain=1.0, travel=2.25, flow_bound=bound, alpha=2.0, energy_weight=200.0,
-        smoothness_weight=100.0, periodic=True, jitter=0, leak=0.0,
-    )  # fmt: skip
-    (found,) = maximize(network, [Unit("layer", 0)], slowness=[chi], settings=asked)
+        steps=800, gain=1.0, travel=2.25, flow=prior, robustness=Robustness(shift=0), leak=0.0
+    )
+    (found,) = made(network, [Unit("layer", 0)], slowness=[chi], settings=asked)
     fy, fx = torch.meshgrid(torch.fft.fftfreq(side), torch.fft.fftfreq(side), indexing="ij")
     ft = torch.fft.fftfreq(frames)[:, None, None]
     across = 4 * (math.pi * fx).sin() ** 2 + 4 * (math.pi * fy).sin() ** 2 + 0 * ft
@@ -66,7 +79,7 @@ def test_slower_means_smoother_in_time_and_less_excited(seed):
         flow_scale=1.0,
     )
     asked = Maximizing(steps=150, travel=2.25, gain=5.0)
-    stimuli = maximize(
+    stimuli = made(
         network, [Unit("layer", 1)], slowness=[0.0, 1.0, 5.0, 10.0], settings=asked, seed=seed
     )
     rough = [
@@ -86,8 +99,8 @@ def test_the_bound_holds_at_every_step():
             return torch.cat([frames, flow], dim=1) * 10
 
     network = planted(Watch(), 5, streams=("frames", "flow"), flow_scale=2.0)
-    asked = Maximizing(steps=30, travel=3.0, frames_bound=0.3, flow_bound=3.0)
-    found = maximize(network, units_of(network, 5), slowness=[0.0], settings=asked)
+    asked = Maximizing(steps=30, travel=3.0, frames=Prior(bound=0.3), flow=Prior(bound=3.0))
+    found = made(network, units_of(network, 5), slowness=[0.0], settings=asked)
     longest = torch.tensor(seen).amax(0)
     assert longest[0] <= 0.3 / 0.25 * (1 + 1e-6)
     assert longest[1] <= 3.0 / 2.0 * (1 + 1e-6)
@@ -96,10 +109,10 @@ def test_the_bound_holds_at_every_step():
 
 def test_a_unit_alone_and_in_a_batch_of_sixteen_gets_the_same_stimulus():
     network = small_network()
-    together = maximize(network, units_of(network, 16), slowness=[0.0, 5.0], settings=QUICK)
-    alone = maximize(network, [Unit("layer", 11)], slowness=[0.0, 5.0], settings=QUICK)
+    together = made(network, units_of(network, 16), slowness=[0.0, 5.0], settings=QUICK)
+    alone = made(network, [Unit("layer", 11)], slowness=[0.0, 5.0], settings=QUICK)
     for mine, theirs in zip(alone, together[22:24], strict=True):
-        assert (mine.unit, mine.slowness) == (theirs.unit, theirs.slowness)
+        assert (mine.objective, mine.slowness) == (theirs.objective, theirs.slowness)
         torch.testing.assert_close(mine.frames, theirs.frames, atol=1e-3, rtol=1e-3)
 
 
@@ -112,7 +125,7 @@ def test_the_drifting_grating_that_was_planted_is_found():
     asked = Maximizing(steps=50, travel=3.0, gain=20.0)
     for truth, found in zip(
         directions,
-        maximize(network, units_of(network, 4), slowness=[0.1], settings=asked),
+        made(network, units_of(network, 4), slowness=[0.1], settings=asked),
         strict=True,
     ):
         turned = abs((found.frames_velocity.direction - truth + 180) % 360 - 180)
@@ -125,7 +138,7 @@ def test_a_unit_that_is_silent_for_noise_is_woken():
     layer.weight.data.fill_(0.05)
     layer.bias.data.fill_(-1.5)
     network = planted(nn.Sequential(layer, nn.ReLU()), 1)
-    (found,) = maximize(network, [Unit("layer", 0)], slowness=[1.0], settings=QUICK)
+    (found,) = made(network, [Unit("layer", 0)], slowness=[1.0], settings=QUICK)
     assert found.activation > 0
 
 
@@ -135,7 +148,7 @@ def test_a_stream_that_the_layer_does_not_see_stays_blank():
             return flow * 1.0
 
     network = planted(OnlyFlow(), 2, streams=("frames", "flow"))
-    (found,) = maximize(network, [Unit("layer", 0)], slowness=[0.0], settings=QUICK)
+    (found,) = made(network, [Unit("layer", 0)], slowness=[0.0], settings=QUICK)
     assert found.frames is None
     assert found.flow_velocity.right > 1
 
@@ -144,7 +157,7 @@ def test_the_network_comes_back_as_it_went():
     network = small_network()
     network.train()
     network.model.layer[0].bias.requires_grad_(False)
-    maximize(network, [Unit("layer", 0)], slowness=[0.0], settings=QUICK)
+    made(network, [Unit("layer", 0)], slowness=[0.0], settings=QUICK)
     assert all(module.training for module in network.modules())
     assert [weight.requires_grad for weight in network.parameters()] == [True, False]
     assert all(weight.grad is None for weight in network.parameters())
@@ -154,9 +167,10 @@ def test_the_network_comes_back_as_it_went():
 def test_stimuli_survive_their_folder(tmp_path):
     network = small_network()
     unit = Unit("layer", 3)
-    made = maximize(network, [unit], slowness=[0.0, 5.0], best_real={unit: 0.5}, settings=QUICK)
-    write_stimuli(tmp_path / unit.file_name, made, Provenance.of(network))
-    for mine, theirs in zip(made, read_stimuli(tmp_path / unit.file_name), strict=True):
+    best = {activation(unit): 0.5}
+    ours = made(network, [unit], slowness=[0.0, 5.0], best_real=best, settings=QUICK)
+    write_stimuli(tmp_path / unit.file_name, ours, Provenance.of(network))
+    for mine, theirs in zip(ours, read_stimuli(tmp_path / unit.file_name), strict=True):
         torch.testing.assert_close(mine.frames, theirs.frames)
         assert (mine.ratio, mine.frames_velocity) == (theirs.ratio, theirs.frames_velocity)
         assert mine.history == theirs.history
@@ -169,7 +183,7 @@ def test_stimuli_survive_their_folder(tmp_path):
 )
 def test_refuses_units_that_do_not_exist(unit, message):
     with pytest.raises(UnknownNameError, match=message):
-        maximize(small_network(), [unit], slowness=[0.0], settings=QUICK)
+        made(small_network(), [unit], slowness=[0.0], settings=QUICK)
 
 
 def test_a_layer_that_chooses_can_be_read_and_not_maximized():
@@ -178,5 +192,8 @@ def test_a_layer_that_chooses_can_be_read_and_not_maximized():
     layers = [f"{first}.{name}" for name in ("pulse", "neuron", "gates", "mix")]
     assert layers_with_slope(network, layers) == (f"{first}.pulse", f"{first}.mix")
     assert all(weight.requires_grad for weight in network.parameters())
-    with pytest.raises(ClipError, match="the layer before it"):
-        maximize(network, [Unit(f"{first}.neuron", 0)], slowness=(0.0,))
+    units = [Unit(f"{first}.neuron", 0), Unit(f"{first}.mix", 0)]
+    found = maximize(network, units, slowness=(0.0,), settings=QUICK)
+    assert [str(each.objective) for each in found.stimuli] == [f"{first}.mix:0"]
+    (failure,) = found.failures
+    assert "the layer before it" in failure.reason

@@ -63,7 +63,7 @@ class Pixels(Writing):
 
 class _Draft(Draft):
     def __init__(self, sheet: Sheet):
-        self.sheet = sheet
+        self.sheet, self.around = sheet, {}
         self._x: dict[str, Tensor] = {}
         for stream, shape in sheet.shapes.items():
             first = 0.1 * sheet.bounds[stream] * sheet.noise(stream, shape)

@@ -154,22 +154,16 @@ def read_stimuli(folder: Path) -> list[Stimulus]:
     """
     answer = read_evidence(folder, "stimulus").answer
     arrays = load_file(folder / ARRAYS)
-    shared = {
-        "objective": Objective.parse(answer["objective"]),
-        "best_real": answer["best_real"],
-        "reference": answer["reference"],
-        "box": answer["box"] and tuple(tuple(side) for side in answer["box"]),
-    }
-    return [
-        Stimulus(
-            **shared,
-            **{name: arrays[name][place] if name in arrays else None for name in _ARRAYS},
-            **{name: item[name] for name in _PLAIN},
-            **{name: _velocity(item[name]) for name in ("frames_velocity", "flow_velocity")},
-            measures=_measures(item["measures"]),
-        )
-        for place, item in enumerate(answer["items"])
-    ]
+    found = []
+    for place, item in enumerate(answer["items"]):
+        values: dict[str, Any] = {name: item[name] for name in _PLAIN}
+        values |= {name: arrays[name][place] if name in arrays else None for name in _ARRAYS}
+        values |= {name: _velocity(item[name]) for name in ("frames_velocity", "flow_velocity")}
+        values |= {name: answer[name] for name in ("best_real", "reference")}
+        values["box"] = answer["box"] and tuple(tuple(side) for side in answer["box"])
+        objective, measures = Objective.parse(answer["objective"]), _measures(item["measures"])
+        found.append(Stimulus(objective=objective, measures=measures, **values))
+    return found
 
 
 _ARRAYS = ("frames", "flow", "opacity")

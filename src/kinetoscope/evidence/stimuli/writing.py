@@ -29,6 +29,7 @@ class Sheet:
         keys: one a clip; its first noise depends on its key and on nothing else.
         chi: one a clip: the weight of change over time against `kappa`, that of change over space.
         kappa: see `chi`.
+        flow_scale: the motion that is 1 in these units [pixels per frame of the clip].
         device: where the clips are made.
     """
 
@@ -39,6 +40,7 @@ class Sheet:
     keys: tuple[str, ...]
     chi: Tensor
     kappa: float = 1.0
+    flow_scale: float = 1.0
     device: torch.device | str = "cpu"
 
     def noise(self, name: str, shape: tuple[int, ...]) -> Tensor:
@@ -58,7 +60,13 @@ class Sheet:
 
 
 class Draft(ABC):
-    """Clips under way."""
+    """Clips under way.
+
+    `around` holds, of each stream that began with a real clip, that clip: priors then act on what
+    was changed.
+    """
+
+    around: Mapping[str, Tensor]
 
     @abstractmethod
     def draw(self) -> dict[str, Volume]:
