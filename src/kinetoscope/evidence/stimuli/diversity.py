@@ -31,20 +31,21 @@ def likeness(layer_answer: Activation, groups: Sequence[int] | Tensor) -> PerCli
         Of each clip, the mean over the others of its group of the cosine between their Gram
         matrices, channels by channels over places; 0 where it is alone. Gradients reach both.
     """
-    groups = torch.as_tensor(groups, device=layer_answer.device)
-    found = layer_answer.new_zeros(len(groups))
-    for group in groups.unique():
-        members = (groups == group).nonzero().flatten()
+    numbers = torch.as_tensor(groups).tolist()
+    found = layer_answer.new_zeros(len(numbers))
+    for group in dict.fromkeys(numbers):
+        members = [clip for clip, number in enumerate(numbers) if number == group]
         if len(members) > 1:
-            cosines = _cosines(layer_answer[members].flatten(2).float())
+            cosines = _cosines(layer_answer[members])
             others = (cosines.sum(1) - cosines.diagonal()) / (len(members) - 1)
-            found = found.index_put((members,), others.to(found.dtype))
+            found[members] = others.to(found.dtype)
     return found
 
 
-def _cosines(lines: Tensor) -> Tensor:
-    """Between the Gram matrices of answers, `clip channel place`, of all pairs."""
-    lines = lines if lines.ndim == 3 else lines[..., None]
+def _cosines(answers: Activation) -> Tensor:
+    """Between the Gram matrices of all pairs of clips."""
+    lines = answers[..., None].flatten(2)
+    lines = lines.float() if lines.dtype in (torch.float16, torch.bfloat16) else lines
     # Powers of the answers could leave the range of floats, and cosines do not depend on scale.
     lines = lines / lines.detach().abs().amax(dim=(1, 2), keepdim=True).clamp(min=_TINY)
     if lines.shape[2] < lines.shape[1]:  # <A A', B B'> = |A' B|^2

@@ -17,7 +17,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from kinetoscope.errors import ClipError
 from kinetoscope.evidence.stimuli.priors import PerClip
 from kinetoscope.tensors import FlowBatch, FrameBatch
 
@@ -33,16 +32,7 @@ def tie_term(frames: FrameBatch, flow: FlowBatch, *, flow_scale: float, bound: f
 
     Returns:
         Of each clip, the mean over frames, places and channels; 0 where there is one frame.
-
-    Raises:
-        ClipError: frames and flow differ in size.
     """
-    if frames.shape[2:] != flow.shape[2:]:
-        raise ClipError(
-            "flow can't explain frames of another size",
-            got=f"flow {tuple(flow.shape[2:])} beside frames {tuple(frames.shape[2:])}",
-            expected="the same time, height and width",
-        )
     if frames.shape[2] < 2:
         return 0 * (frames.flatten(1).sum(1) + flow.flatten(1).sum(1))
     found, inside = _where_it_went(frames[:, :, 1:], flow[:, :, :-1] * flow_scale)
