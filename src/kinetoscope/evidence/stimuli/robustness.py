@@ -77,11 +77,12 @@ class Transform:
         frames, height, width = size
         right, down = (abs(speed) * (frames - 1) / 2 for speed in self.pan)
         down, right = down + (height - 1) / 2, right + (width - 1) / 2
-        turn = math.radians(abs(self.rotation))
-        return (
-            _reach_when_turned(down, right, turn) / self.scale,
-            _reach_when_turned(right, down, turn) / self.scale,
-        )
+        cos, sin = abs(math.cos(self._angle)), abs(math.sin(self._angle))
+        return (cos * down + sin * right) / self.scale, (cos * right + sin * down) / self.scale
+
+    @property
+    def _angle(self) -> float:
+        return math.radians(self.rotation)
 
     def _view(self, name: str, x: Volume, size: Size, flow_scale: float | None) -> Tensor:
         starts = self._starts(name, x, size)
@@ -126,11 +127,8 @@ class Transform:
 
     def _turn(self) -> Tensor:
         """What turns a vector (right, down)."""
-        turn = math.radians(self.rotation)
-        return torch.tensor(
-            [[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]],
-            dtype=torch.float64,
-        )
+        cos, sin = math.cos(self._angle), math.sin(self._angle)
+        return torch.tensor([[cos, sin], [-sin, cos]], dtype=torch.float64)
 
     def _places(self, x: Tensor, size: Size) -> Tensor:
         """Where in the clip each pixel lies that is seen, `time height width 2`, within [-1, 1]."""
@@ -217,11 +215,12 @@ class Robustness:
             )
         *frames, height, width = size
         extent = (frames[0] if frames else 1, height, width)
-        farthest = Transform(
-            scale=1 / (1 + self.scale), rotation=self.rotation, pan=(self.pan, self.pan)
-        )
+        farthest = Transform(scale=1 / (1 + self.scale), pan=(self.pan, self.pan))
         down, right = farthest.reach(extent)
-        past = max(down - (height - 1) / 2, right - (width - 1) / 2)
+        past = max(
+            self._turned(down, right) - (height - 1) / 2,
+            self._turned(right, down) - (width - 1) / 2,
+        )
         return self._shift(stride) + math.ceil(past - 1e-6)
 
     @property
@@ -232,11 +231,10 @@ class Robustness:
     def _shift(self, stride: int) -> int:
         return stride if self.shift is None else self.shift
 
-
-def _reach_when_turned(along: float, across: float, turn: float) -> float:
-    """How far a corner comes along one axis, at the most, on the way to a turn [radians]."""
-    turn = min(turn, math.atan2(across, along))
-    return along * math.cos(turn) + across * math.sin(turn)
+    def _turned(self, along: float, across: float) -> float:
+        """How far a corner comes along one axis, at the most, in any turn that may be drawn."""
+        turn = min(math.radians(self.rotation), math.atan2(across, along))
+        return along * math.cos(turn) + across * math.sin(turn)
 
 
 def _whole(chance: float, most: int) -> int:
