@@ -73,7 +73,7 @@ def shares(contributed: Mapping[str, float]) -> dict[str, float]:
         Nothing where all together add nothing.
     """
     total = sum(contributed.values())
-    if not total > 1e-6 * max(map(abs, contributed.values())):
+    if not abs(total) > 1e-6 * max(map(abs, contributed.values())):
         return {}
     return {stream: value / total for stream, value in contributed.items()}
 
