@@ -7,6 +7,7 @@ writes one to open and look at. Labels and file names are as unfriendly as a rep
 
 import csv
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -18,12 +19,12 @@ from kinetoscope.evidence.evidence import Provenance, writing_evidence
 from kinetoscope.evidence.retrieval import write_retrieval
 from kinetoscope.evidence.scan import scan
 from kinetoscope.evidence.stimuli.maximize import Maximizing, maximize
-from kinetoscope.evidence.stimuli.stimulus import write_stimuli
+from kinetoscope.evidence.stimuli.stimulus import Measures, Peak, write_stimuli
 from kinetoscope.networks.network import Network
 from kinetoscope.report.report import write_report
 from kinetoscope.training.evaluate import evaluate
 from kinetoscope.units.layers import list_layers
-from kinetoscope.units.objective import activation
+from kinetoscope.units.objective import activation, label, neuron
 from kinetoscope.units.unit import Unit
 from kinetoscope.video.encode import write_mp4
 
@@ -32,6 +33,17 @@ DIRECTIONS = {LABELS[0]: (-2, 0), LABELS[1]: (2, 0), LABELS[2]: (0, -2), LABELS[
 NAMES = ("plain {}.mp4", 'quoted "é" {}.mp4', "<img src=x onerror=alert({})>.mp4")
 FRAMES, SIDE = 8, 32
 SLOWNESS = (0.0, 10.0)
+
+SEVERAL, VEILED, UNLIKE = (activation(Unit("fusion_on", channel)) for channel in (1, 2, 3))
+OTHERS = (
+    neuron(Unit("fusion_on", 0)),
+    -activation(Unit("fusion_on", 0)),
+    *(label(name) for name in LABELS[:3]),
+    label(LABELS[0]) - label(LABELS[1]),
+)
+REFERENCE = "videos"
+LEFT = (activation(Unit("appearance.on", 1)), activation(Unit("appearance.on", 2)))
+KNOWN = {label(name): 1.0 for name in LABELS[:3]}  # largest answers, made up
 
 
 class TwoLanes(nn.Module):
@@ -90,11 +102,11 @@ def write_videos(folder):
     rows = [("broken <b>.mp4", LABELS[0])]
     folder.mkdir(parents=True)
     (folder / rows[0][0]).write_text("not a video")
-    for number, label in enumerate(LABELS):
+    for number, told in enumerate(LABELS):
         for name in NAMES:
             path = folder / name.format(number)
-            write_mp4(path, _moving(*DIRECTIONS[label], generator), 8.0)
-            rows.append((path.name, label))
+            write_mp4(path, _moving(*DIRECTIONS[told], generator), 8.0)
+            rows.append((path.name, told))
     with (folder / "index.csv").open("w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([("path", "label"), *rows])
 
@@ -122,14 +134,59 @@ def make_look(folder: Path) -> Path:
     best = {
         activation(unit): found.channel_maxima(unit.layer)[unit.channel].item() for unit in units
     }
-    settings = Maximizing(steps=12, travel=0.6)
-    made = maximize(network, units, slowness=SLOWNESS, best_real=best, settings=settings)
-    for unit in units:
-        own = [each for each in made.stimuli if each.objective.unit == unit]
-        write_stimuli(
-            evidence / "stimuli" / unit.file_name, own, Provenance.of(network, objective=str(unit))
-        )
+    _make_stimuli(network, [*best, *OTHERS], best, evidence)
     return folder
+
+
+def _make_stimuli(network, objectives, best, evidence):
+    """Stimuli by a few steps, and measures that are known; of one objective several that differ."""
+    settings = Maximizing(steps=12, travel=0.6)
+    made = maximize(
+        network, objectives, slowness=SLOWNESS, best_real=best | KNOWN, settings=settings
+    )
+    by_objective = {each: made.of(each) for each in objectives if made.of(each)}
+    several = replace(settings, diverse=2)
+    by_objective[SEVERAL] = maximize(
+        network, [SEVERAL], slowness=SLOWNESS, best_real=best, settings=several
+    ).of(SEVERAL)
+    for objective, stimuli in by_objective.items():
+        own = [_measured(each) for each in stimuli]
+        folder = evidence / "stimuli" / objective.file_name
+        write_stimuli(folder, own, Provenance.of(network, objective=str(objective)))
+    with writing_evidence(evidence / "maximization", "maximization", Provenance.of(network)) as (
+        _,
+        answer,
+    ):
+        answer["asked"] = [str(each) for each in (*objectives, *LEFT)]
+        answer["made"] = [str(each) for each in by_objective]
+        answer["failures"] = [
+            {"objective": str(each.objective), "reason": each.reason} for each in made.failures
+        ]
+        answer["left"], answer["reference"] = [str(each) for each in LEFT], REFERENCE
+
+
+def _measured(stimulus):
+    similarity = 0.1 if stimulus.objective == UNLIKE else 0.9
+    opacity = None
+    if stimulus.objective == VEILED:
+        opacity = torch.linspace(0, 1, SIDE).expand(FRAMES, SIDE, SIDE).contiguous()
+    measures = Measures(
+        ratio_over_transforms=0.8,
+        percentile=0.975,
+        rank=2,
+        units=6,
+        specificity=1.5,
+        flow_peak=Peak(right=0.125, down=0.0, over_time=0.25),
+        spectrum_distance=4.25,
+        speeds_distance=0.5,
+        path_similarity={"appearance.on": 0.7, "motion.on": similarity},
+        stream_shares={"frames": 0.25, "flow": 0.75},
+        activation_spread=0.05,
+        stability=0.9,
+        tie_gap=0.125,
+    )
+    woken = stimulus.objective == UNLIKE
+    return replace(stimulus, measures=measures, opacity=opacity, woken=woken, reference=REFERENCE)
 
 
 def _tell_network(network, evidence):
@@ -138,6 +195,7 @@ def _tell_network(network, evidence):
         answer["expects"] = network.expects.to_json()
         answer["weights_count"] = network.weights_count
         answer["layers"] = [layer.to_json() for layer in list_layers(network)]
+        answer["without_stimuli"] = ["motion.direction"]
 
 
 def _tell_accuracy(network, catalog, evidence):

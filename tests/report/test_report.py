@@ -7,7 +7,7 @@ import pytest
 from kinetoscope.errors import EvidenceError
 from kinetoscope.report.report import write_report
 
-from .made_look import LABELS, SLOWNESS
+from .made_look import LABELS, LEFT, REFERENCE, SLOWNESS, UNLIKE
 
 pytestmark = pytest.mark.slow
 
@@ -34,11 +34,12 @@ def told(folder):
 
 
 def addresses(value):
-    """Every picture that is spoken of."""
+    """Every picture and part that is spoken of."""
     if isinstance(value, dict):
-        own = [value["src"]] if "src" in value else []
-        return own + [each for item in value.values() for each in addresses(item)]
-    return [each for item in value for each in addresses(item)] if isinstance(value, list) else []
+        return [each for item in value.values() for each in addresses(item)]
+    if isinstance(value, list):
+        return [each for item in value for each in addresses(item)]
+    return [value] if isinstance(value, str) and value.startswith(("media/", "data/")) else []
 
 
 def test_the_same_evidence_gives_the_same_bytes(evidence_folder, report_folder, tmp_path):
@@ -55,10 +56,13 @@ def test_writing_it_again_changes_nothing(look_folder):
 
 def test_every_picture_and_part_is_there_and_no_other_file(report_folder):
     look, part = told(report_folder)
-    parts = [layer["data"] for layer in look["layers"] if layer["data"]] + [look["clips"]]
-    pictures = addresses(look) + [each for name in parts for each in addresses(part(name))]
+    found, todo = set(), set(addresses(look))
+    while todo:
+        found |= todo
+        parts = [address for address in todo if address.startswith("data/")]
+        todo = {each for address in parts for each in addresses(part(address))} - found
     libraries = re.findall(r'<script src="([^"]+)">', (report_folder / "index.html").read_text())
-    assert set(files_of(report_folder)) == {*pictures, *parts, *libraries, "index.html"}
+    assert set(files_of(report_folder)) == {*found, *libraries, "index.html"}
 
 
 def test_a_report_is_small(report_folder):
@@ -111,6 +115,59 @@ def test_a_stimulus_is_shown_only_in_the_streams_that_its_unit_sees(report_folde
     assert appearance["flow"] is None
     assert motion["flow"]
     assert motion["frames"] is None
+
+
+def test_an_objective_is_told_of_on_the_pages_of_all_that_it_speaks_of(report_folder):
+    look, part = told(report_folder)
+    (layer,) = [layer for layer in look["layers"] if layer["name"] == "fusion_on"]
+    first, several, *_, dead = part(layer["data"])
+    assert [each["objective"] for each in first["others"]] == [
+        *("fusion_on:0@centre", "- fusion_on:0")
+    ]
+    assert part(first["told"])["objective"] == "fusion_on:0"
+    assert {each["number"] for each in part(several["told"])["stimuli"]} == {0, 1}
+    assert dead["told"] is None
+    labels = part(look["label_stimuli"])
+    assert [each["label"] for each in labels] == list(LABELS)
+    assert [bool(each["stimuli"]) for each in labels] == [True, True, True, False]
+    difference = {"objective": "label:left - label:right"}
+    assert labels[0]["others"][0].items() >= difference.items()
+    assert labels[1]["others"][0].items() >= difference.items()
+    assert len(look["objectives"]) == look["maximization"]["made"]
+
+
+def test_what_was_not_made_is_told_with_the_reason(report_folder):
+    look, _ = told(report_folder)
+    found = look["maximization"]
+    assert found["asked"] == found["made"] + len(found["failures"]) + len(found["left"])
+    assert [each["objective"] for each in found["failures"]] == ["fusion_on:5"]
+    assert found["failures"][0]["reason"]
+    assert found["left"] == list(map(str, LEFT))
+    assert found["reference"] == REFERENCE
+    flat = [layer["name"] for layer in look["layers"] if not layer["sloped"]]
+    assert flat == ["motion.direction"]
+
+
+def test_the_figure_of_the_overview_has_real_clips_beside_units_of_both_streams(report_folder):
+    look, _ = told(report_folder)
+    assert [row["unit"].split(":")[0] for row in look["figure"]] == ["fusion_on"] * 4
+    assert len({row["preferred"] for row in look["figure"]}) == 4
+    for row in look["figure"]:
+        assert row["clips"][0]["label"] == row["preferred"]
+        assert row["clips"][0]["frames"]["src"]
+        assert [each["slowness"] for each in row["stimuli"]] == sorted(SLOWNESS, reverse=True)
+
+
+def test_a_unit_whose_best_stimulus_takes_another_path_is_counted(report_folder):
+    look, part = told(report_folder)
+    (layer,) = [layer for layer in look["layers"] if layer["name"] == "fusion_on"]
+    assert layer["suspicious"] == look["sums"]["suspicious"] == 1
+    flagged = [
+        unit["unit"]
+        for unit in part(layer["data"])
+        if unit["stimuli"][:1] and unit["stimuli"][0]["suspicious"]
+    ]
+    assert flagged == [str(UNLIKE)]
 
 
 @pytest.mark.parametrize(

@@ -4,66 +4,77 @@ A layer's units are a part of their own, which the viewer asks for when a page n
 """
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from statistics import median
 from typing import Any
 
-from kinetoscope.engines.here import map_here
 from kinetoscope.report.answers import rounded
+from kinetoscope.report.objectives import Objectives, Shown
 from kinetoscope.report.scanned import Scanned
-from kinetoscope.report.shelf import Shelf
-from kinetoscope.report.stimuli import stimuli_folder, stimuli_part
 from kinetoscope.units.unit import Unit
 
 _FACES = 4  # units that stand for their layer in the picture of the network
 _UNKNOWN: dict[str, Any] = {
     **dict.fromkeys(("dead", "best_real", "selectivity", "preferred", "profile", "histogram")),
-    "full_colour": None,
-    "contrast": None,
+    "told": None,
     "stimuli": [],
+    "others": [],
     "top": [],
 }
 _LANES = {"frames": "appearance", "flow": "motion"}
 
 
 def units_part(
-    layer: Mapping[str, Any], *, look_folder: Path, scanned: Scanned | None, shelf: Shelf
+    layer: Mapping[str, Any], *, objectives: Objectives, scanned: Scanned | None
 ) -> list[dict[str, Any]]:
     """All units of a layer of which anything is known.
 
     Args:
         layer: as the evidence of the network tells it.
-        look_folder: where the evidence is.
+        objectives: what there are stimuli of.
         scanned: what the layer answered to real clips.
-        shelf: where pictures are kept.
     """
     answers = None if scanned is None else scanned.answers_of(layer["name"])
-    seen = streams_of(layer) or ("frames", "flow")
-
-    def told(channel: int) -> dict[str, Any] | None:
-        unit = Unit(layer["name"], channel)
-        folder = stimuli_folder(look_folder, unit)
-        if answers is None and folder is None:
-            return None
-        return {
-            "unit": str(unit),
-            "channel": channel,
-            **_UNKNOWN,
-            **({} if answers is None else answers[channel]),
-            **({} if folder is None else stimuli_part(folder, shelf, streams=seen)),
-        }
-
     units = []
-    for done in map_here(told, range(layer["channels"])):
-        if done.error is not None:
-            raise done.error
-        if done.answer is not None:
-            units.append(done.answer)
+    for channel in range(layer["channels"]):
+        unit = Unit(layer["name"], channel)
+        shown = objectives.of_unit(unit)
+        if answers is None and not shown:
+            continue
+        known = {} if answers is None else answers[channel]
+        units.append(
+            {
+                "unit": str(unit),
+                "channel": channel,
+                **_UNKNOWN,
+                **known,
+                **_made(unit, shown, known),
+            }
+        )
     return units
 
 
+def _made(unit: Unit, shown: Sequence[Shown], known: Mapping[str, Any]) -> dict[str, Any]:
+    """The stimuli of a unit in brief, and where all that speaks of it is told."""
+    if not shown:
+        return {}
+    first, rest = shown[0], shown[1:]
+    if first.objective.unit != unit:
+        return {"others": [each.link for each in shown]}
+    return {
+        "stimuli": first.stimuli,
+        "told": first.told,
+        "best_real": known.get("best_real", first.best_real),
+        "others": [each.link for each in rest],
+    }
+
+
 def layer_part(
-    layer: Mapping[str, Any], units: Sequence[Mapping[str, Any]], *, streams: int, data: str | None
+    layer: Mapping[str, Any],
+    units: Sequence[Mapping[str, Any]],
+    *,
+    streams: int,
+    sloped: bool,
+    data: str | None,
 ) -> dict[str, Any]:
     """A layer, and what its units sum up to.
 
@@ -71,6 +82,7 @@ def layer_part(
         layer: as the evidence of the network tells it.
         units: its units, as `units_part` gives them.
         streams: how many the network is shown.
+        sloped: whether gradients lead back from it; without, its units can't be maximized.
         data: where its units are kept.
     """
     alive = [unit for unit in units if not unit["dead"]]
@@ -80,7 +92,9 @@ def layer_part(
         "lane": lane_of(layer, streams),
         "scanned": any(unit["dead"] is not None for unit in units),
         "dead": sum(unit["dead"] is True for unit in units),
+        "sloped": sloped,
         "stimuli": sum(bool(unit["stimuli"]) for unit in units),
+        "suspicious": sum(suspicious(unit) for unit in units),
         "ratio": rounded(_middle(best_ratio(unit) for unit in alive)),
         "selectivity": rounded(_middle(unit["selectivity"] for unit in alive)),
         "data": data,
@@ -108,6 +122,16 @@ def best_ratio(unit: Mapping[str, Any]) -> float | None:
     return max(ratios, default=None)
 
 
+def suspicious(unit: Mapping[str, Any]) -> bool:
+    """Whether the stimulus that excites most takes another path than real clips do."""
+    return bool(unit["stimuli"]) and strongest(unit["stimuli"])["suspicious"]
+
+
+def strongest(stimuli: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """The one that excites most."""
+    return max(stimuli, key=lambda each: each["activation"] or 0.0)
+
+
 def sprites(units: Sequence[Mapping[str, Any]], count: int) -> list[dict[str, Any]]:
     """The units that show best what a network likes: alive, the most selective first."""
     shown = [unit for unit in units if unit["stimuli"] and not unit["dead"]]
@@ -116,8 +140,9 @@ def sprites(units: Sequence[Mapping[str, Any]], count: int) -> list[dict[str, An
 
 
 def _sprite(unit: Mapping[str, Any]) -> dict[str, Any]:
-    best = max(unit["stimuli"], key=lambda each: each["activation"] or 0.0)
-    return {"unit": unit["unit"], **{key: best[key] for key in ("frames", "flow", "ratio")}}
+    best = strongest(unit["stimuli"])
+    kept = ("frames", "flow", "opacity", "ratio")
+    return {"unit": unit["unit"], **{key: best[key] for key in kept}}
 
 
 def _middle(values: Any) -> float | None:

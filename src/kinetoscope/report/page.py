@@ -23,6 +23,8 @@ STYLES = (
     "page",
     "overview",
     "player",
+    "plate",
+    "measures",
     "unit",
     "cards",
     "charts",

@@ -18,7 +18,7 @@ from einops import rearrange, repeat
 from jaxtyping import UInt8
 from torch import Tensor
 
-from kinetoscope.tensors import Flow, Frames, Picture
+from kinetoscope.tensors import Flow, Frames, Heat, Picture
 
 Enlarged = UInt8[Tensor, "time tall wide 3"]
 
@@ -33,6 +33,11 @@ def frames_picture(frames: Frames) -> Picture:
     """RGB in [0, 1] as pictures; what lies outside is clipped."""
     shown = frames.clamp(0, 1).mul(255).round().to(torch.uint8)
     return rearrange(shown, "channel time height width -> time height width channel")
+
+
+def opacity_picture(opacity: Heat) -> Picture:
+    """How much of each pixel is shown, in [0, 1], as grey pictures."""
+    return frames_picture(repeat(opacity, "time height width -> 3 time height width"))
 
 
 def visible_contrast(clips: Sequence[Frames]) -> float:

@@ -13,7 +13,17 @@ import kinetoscope
 from kinetoscope.evidence.evidence import FILE, Evidence, read_evidence
 from kinetoscope.files import write_text
 from kinetoscope.report.evaluations import evaluation_part, label_accuracies, variants_part
-from kinetoscope.report.layers import best_ratio, layer_part, sprites, units_part
+from kinetoscope.report.figure import figure_part
+from kinetoscope.report.layers import (
+    best_ratio,
+    layer_part,
+    sprites,
+    streams_of,
+    strongest,
+    suspicious,
+    units_part,
+)
+from kinetoscope.report.objectives import Objectives, label_part, maximization_part, read_objectives
 from kinetoscope.report.page import LIBRARIES, VIEWER, handing_over, page
 from kinetoscope.report.pictures import key_picture
 from kinetoscope.report.scanned import Scanned, read_scanned, selective_units
@@ -42,8 +52,10 @@ def write_report(look_folder: Path, out: Path | None = None) -> Path:
     network = read_evidence(look_folder / "evidence" / "network", "network")
     evaluations = _evaluations(look_folder)
     scanned = read_scanned(look_folder, shelf)
+    seen = {layer["name"]: streams_of(layer) for layer in network.answer["layers"]}
+    objectives = read_objectives(look_folder, network.answer, shelf, seen)
     units = {
-        layer["name"]: units_part(layer, look_folder=look_folder, scanned=scanned, shelf=shelf)
+        layer["name"]: units_part(layer, objectives=objectives, scanned=scanned)
         for layer in network.answer["layers"]
     }
     layers = _layers(network.answer, units, shelf)
@@ -55,6 +67,8 @@ def write_report(look_folder: Path, out: Path | None = None) -> Path:
         "labels": _labels(network.answer["labels"], evaluations, units),
         **_clips(scanned, shelf),
         **_sums(units, layers),
+        **_made(look_folder, network.answer, objectives, shelf),
+        "figure": figure_part(layers, units, scanned, labels=len(network.answer["labels"])),
         "key": shelf.strip("key", key_picture()),
         "provenance": _provenance(look_folder),
     }
@@ -80,7 +94,8 @@ def _layers(
     for number, layer in enumerate(network["layers"]):
         own = units[layer["name"]]
         data = _kept_data(f"layer-{number}", own, shelf) if own else None
-        parts.append(layer_part(layer, own, streams=streams, data=data))
+        sloped = layer["name"] not in network.get("without_stimuli", ())
+        parts.append(layer_part(layer, own, streams=streams, sloped=sloped, data=data))
     return parts
 
 
@@ -117,6 +132,19 @@ def _clips(scanned: Scanned | None, shelf: Shelf) -> dict[str, Any]:
     }
 
 
+def _made(
+    look_folder: Path, network: Mapping[str, Any], objectives: Objectives, shelf: Shelf
+) -> dict[str, Any]:
+    """The stimuli of labels; how making them went; and what belongs to no unit and no label."""
+    labels = [label_part(name, objectives) for name in network["labels"]]
+    any_label = any(part["stimuli"] or part["others"] for part in labels)
+    return {
+        "label_stimuli": _kept_data("labels", labels, shelf) if any_label else None,
+        "maximization": maximization_part(look_folder, objectives),
+        "objectives": [each.link for each in objectives.shown],
+    }
+
+
 def _sums(
     units: Mapping[str, list[dict[str, Any]]], layers: Sequence[Mapping[str, Any]]
 ) -> dict[str, Any]:
@@ -130,6 +158,8 @@ def _sums(
         "sums": {
             "above_one": sum(ratio > 1 for ratio in ratios),
             "measured": len(ratios),
+            "stimuli": sum(bool(unit["stimuli"]) for unit in together),
+            "suspicious": sum(suspicious(unit) for unit in together),
             "dead": sum(unit["dead"] is True for unit in together),
             "scanned": sum(unit["dead"] is not None for unit in together),
             "pace": [
@@ -153,7 +183,7 @@ def _favourite_pace(unit: Mapping[str, Any]) -> float | None:
     """The slowness of the stimulus that excites most; None where there is no choice."""
     if unit["dead"] or len(unit["stimuli"]) < 2:
         return None
-    return max(unit["stimuli"], key=lambda each: each["activation"] or 0.0)["slowness"]
+    return strongest(unit["stimuli"])["slowness"]
 
 
 def _provenance(look_folder: Path) -> list[dict[str, Any]]:

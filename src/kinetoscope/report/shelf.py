@@ -6,15 +6,21 @@ killed on the way leaves the page that was there, whole.
 """
 
 import hashlib
+import math
 import re
 from pathlib import Path
 from typing import TypedDict
 
-from kinetoscope.files import write_text
+import numpy as np
+from einops import rearrange
+from PIL import Image
+
+from kinetoscope.files import whole_file, write_text
 from kinetoscope.tensors import Picture
 from kinetoscope.video.encode import write_strip
 
 FOLDERS = ("data", "media", "viewer")
+_LOSSLESS = 100  # effort, where every pixel is kept as it is
 _OWN = re.compile(r".+\.[0-9a-f]{12}\.(js|webp)")
 
 
@@ -48,16 +54,18 @@ class Shelf:
 
     def strip(self, name: str, pictures: Picture, *, quality: int = 82) -> Track:
         """Keep frames as one strip, such as "fusion-17.frames"; gives what the player needs."""
-        count, height, width, _ = pictures.shape
-        columns = _columns(count, height, width)
-        settings = f"{tuple(pictures.shape)} {columns} {quality}".encode()
-        path = self._place(f"media/{name}.webp", settings + pictures.contiguous().numpy().tobytes())
+        path, track = self._track(name, pictures, quality)
         if not path.exists():
             path.parent.mkdir(parents=True, exist_ok=True)
-            write_strip(path, pictures, columns=columns, quality=quality)
-        return Track(
-            src=self._address(path), count=count, columns=columns, width=width, height=height
-        )
+            write_strip(path, pictures, columns=track["columns"], quality=quality)
+        return track
+
+    def mask(self, name: str, grey: Picture) -> Track:
+        """Keep grey pictures as a strip that lets through what lies under it: white all of it."""
+        path, track = self._track(name, grey, _LOSSLESS)
+        if not path.exists():
+            _write_mask(path, grey[..., 0].numpy(), track["columns"])
+        return track
 
     def remove_others(self) -> None:
         """Remove what this report no longer speaks of; files that no report wrote are left."""
@@ -65,6 +73,14 @@ class Shelf:
             for path in (self.folder / folder).glob("*"):
                 if path not in self._kept and _OWN.fullmatch(path.name):
                     path.unlink()
+
+    def _track(self, name: str, pictures: Picture, quality: int) -> tuple[Path, Track]:
+        count, height, width, _ = pictures.shape
+        columns = _columns(count, height, width)
+        settings = f"{tuple(pictures.shape)} {columns} {quality}".encode()
+        path = self._place(f"media/{name}.webp", settings + pictures.contiguous().numpy().tobytes())
+        address = self._address(path)
+        return path, Track(src=address, count=count, columns=columns, width=width, height=height)
 
     def _place(self, name: str, content: bytes) -> Path:
         """Where a file of this content stands. It is not written again where it is there."""
@@ -79,6 +95,19 @@ class Shelf:
 
 def _digest(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=6).hexdigest()
+
+
+def _write_mask(path: Path, levels: np.ndarray, columns: int) -> None:
+    """Write `time height width` as the opacity of black pictures, row by row."""
+    count, height, width = levels.shape
+    rows = math.ceil(count / columns)
+    cells = np.zeros((rows * columns, height, width), np.uint8)
+    cells[:count] = levels
+    grid = rearrange(cells, "(row column) height width -> (row height) (column width)", row=rows)
+    picture = Image.new("RGBA", (grid.shape[1], grid.shape[0]))
+    picture.putalpha(Image.fromarray(np.ascontiguousarray(grid)))
+    with whole_file(path) as aside:
+        picture.save(aside, format="WEBP", lossless=True, quality=_LOSSLESS, exact=True, method=4)
 
 
 def _columns(count: int, height: int, width: int) -> int:

@@ -1,82 +1,113 @@
-"""What does the viewer show of a unit's stimuli?"""
+"""What does the viewer show of the stimuli of one objective?
+
+Pages that show many units need little of each, pages of one need everything: so the whole is a part
+of its own, which the viewer asks for when a page needs it.
+"""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kinetoscope.evidence.evidence import FILE
+from kinetoscope.evidence.stimuli.path import suspicious
 from kinetoscope.evidence.stimuli.stimulus import Stimulus, read_stimuli
-from kinetoscope.evidence.velocity import Velocity
 from kinetoscope.report.answers import rounded
+from kinetoscope.report.measured import measures_part, motion_part
 from kinetoscope.report.pictures import (
     components_picture,
     enlarged,
     flow_picture,
     frames_picture,
+    opacity_picture,
     readable_speed,
     visible_contrast,
     with_contrast,
 )
 from kinetoscope.report.shelf import Shelf, Track
-from kinetoscope.tensors import Picture
-from kinetoscope.units.unit import Unit
+from kinetoscope.tensors import Picture, Size
+from kinetoscope.units.receptive import Box
 
 SHOWN_STEPS = 60
+_STREAMS = ("frames", "flow")
 _LEAST_SIDE = 64  # lossy pictures of fewer pixels lose their colours [pixels]
+_BRIEF = ("slowness", "activation", "ratio", "frames", "flow", "opacity", "woken", "suspicious")
 
 
-def stimuli_folder(look_folder: Path, unit: Unit) -> Path | None:
-    """Where the stimuli of a unit are; None where it has none."""
-    folder = look_folder / "evidence" / "stimuli" / unit.file_name
-    return folder if (folder / FILE).is_file() else None
-
-
-def stimuli_part(folder: Path, shelf: Shelf, *, streams: Collection[str]) -> dict[str, Any]:
-    """The stimuli of one unit, the slowest first, and how strongly they are drawn.
+def stimuli_part(
+    folder: Path, shelf: Shelf, *, streams: Mapping[str, Collection[str]], extent: Size
+) -> dict[str, Any]:
+    """The stimuli of one objective, the slowest first, and how strongly they are drawn.
 
     Args:
-        folder: of the unit's evidence.
+        folder: of the objective's evidence.
         shelf: where pictures are kept.
-        streams: those that the unit sees; what stands in another is the noise it began with.
+        streams: those that each layer sees, where it does not see all; what stands in another is
+            the noise that the ascent began with.
+        extent: of the network's clip [frames, pixels, pixels].
 
     Raises:
         EvidenceError: the folder holds none.
     """
     stimuli = sorted(read_stimuli(folder), key=lambda each: (-each.slowness, each.number))
-    stimuli = [_seen(each, streams) for each in stimuli]
+    seen = {name for each in stimuli[0].objective.layers for name in streams.get(each) or _STREAMS}
+    stimuli = [_seen(each, seen) for each in stimuli]
     flows = [each.flow for each in stimuli if each.flow is not None]
     frames = [each.frames for each in stimuli if each.frames is not None]
     full_colour = readable_speed(flows) if flows else None
     contrast = visible_contrast(frames) if frames else None
+    first = stimuli[0]
     return {
-        "best_real": stimuli[0].best_real,
+        "objective": str(first.objective),
+        "best_real": rounded(first.best_real),
+        "reference": first.reference,
         "full_colour": full_colour,
         "contrast": contrast,
+        "where": None if first.box is None else _where(first.box, extent),
         "stimuli": [_item(each, contrast, full_colour, shelf) for each in stimuli],
     }
 
 
+def in_brief(part: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What pages of many show of a part's stimuli: the first of each slowness, without details."""
+    return [
+        {**{name: each[name] for name in _BRIEF}, "speed": _speed(each)}
+        for each in part["stimuli"]
+        if each["number"] == min(other["number"] for other in part["stimuli"])
+    ]
+
+
 def _seen(stimulus: Stimulus, streams: Collection[str]) -> Stimulus:
-    unseen = {"frames", "flow"} - set(streams)
+    """Without the streams that the objective does not see, unless nothing would be left."""
+    made = {name for name in _STREAMS if getattr(stimulus, name) is not None}
+    if not made & set(streams):
+        return stimulus
+    unseen = made - set(streams)
     gone = {name: None for stream in unseen for name in (stream, f"{stream}_velocity")}
-    return stimulus if unseen >= {"frames", "flow"} else replace(stimulus, **gone)
+    return replace(stimulus, **gone)
 
 
 def _item(
     stimulus: Stimulus, contrast: float | None, full_colour: float | None, shelf: Shelf
 ) -> dict[str, Any]:
     name = f"{stimulus.objective.file_name}.{stimulus.slowness:g}.{stimulus.number}"
-    tracks: dict[str, Track | None] = dict.fromkeys(("frames", "flow", "components"))
+    tracks: dict[str, Track | None] = dict.fromkeys(("frames", "flow", "components", "opacity"))
     for stream, pictures in _streams(stimulus, contrast, full_colour):
         tracks[stream] = shelf.strip(f"{name}.{stream}", enlarged(pictures, _LEAST_SIDE))
+    if stimulus.opacity is not None:
+        pictures = enlarged(opacity_picture(stimulus.opacity), _LEAST_SIDE)
+        tracks["opacity"] = shelf.mask(f"{name}.opacity", pictures)
+    plain = ("slowness", "number", "writing", "seed", "woken")
     return {
-        "slowness": stimulus.slowness,
+        **{key: getattr(stimulus, key) for key in plain},
+        "held": dict(stimulus.held),
         "activation": rounded(stimulus.activation),
+        "mean_activation": rounded(stimulus.mean_activation),
         "ratio": rounded(stimulus.ratio),
         **tracks,
-        "frames_motion": _motion(stimulus.frames_velocity),
-        "flow_motion": _motion(stimulus.flow_velocity),
+        "frames_motion": motion_part(stimulus.frames_velocity),
+        "flow_motion": motion_part(stimulus.flow_velocity),
+        "measures": measures_part(stimulus.measures),
+        "suspicious": suspicious(stimulus.measures),
         "history": _thinned(stimulus.history),
     }
 
@@ -91,10 +122,29 @@ def _streams(
         yield "components", components_picture(stimulus.flow, full_colour)
 
 
-def _motion(velocity: Velocity | None) -> dict[str, float | None] | None:
-    if velocity is None:
+def _where(box: Box, extent: Size) -> dict[str, Any]:
+    """Where in the clip a part of it lies: as shares of its sides, and which of its frames."""
+    (start, end), (top, bottom), (left, right) = box
+    frames, height, width = extent
+    return {
+        "left": left / width,
+        "width": (right - left) / width,
+        "top": top / height,
+        "height": (bottom - top) / height,
+        "start": start,
+        "end": max(start, end - 1),
+        "of": frames,
+        "pixels": [bottom - top, right - left],
+        "clip": [height, width],
+    }
+
+
+def _speed(item: Mapping[str, Any]) -> float | None:
+    """Of its flow, or else of its frames [pixels per frame]."""
+    motion = item["flow_motion"] or item["frames_motion"]
+    if motion is None or None in motion.values():
         return None
-    return {"right": rounded(velocity.right), "down": rounded(velocity.down)}
+    return rounded((motion["right"] ** 2 + motion["down"] ** 2) ** 0.5)
 
 
 def _thinned(history: Mapping[str, Sequence[float]]) -> dict[str, list[int | float | None]]:

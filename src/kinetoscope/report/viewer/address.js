@@ -17,6 +17,8 @@ export const address = {
   unit: (unit) => `#unit/${escaped(unit)}`,
   /** @param {number} id */
   clip: (id) => `#clip/${id}`,
+  /** @param {string} written */
+  objective: (written) => `#objective/${escaped(written)}`,
   labels: () => "#labels",
   /** @param {string} name */
   label: (name) => `#label/${escaped(name)}`,

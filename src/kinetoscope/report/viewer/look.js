@@ -16,26 +16,74 @@
  * @property {"appearance" | "motion" | "both"} lane
  * @property {boolean} scanned
  * @property {number} dead
+ * @property {boolean} sloped  whether its units can be maximized
  * @property {number} stimuli  how many units have stimuli
+ * @property {number} suspicious  how many units' best stimuli take another path than real clips
  * @property {number | null} ratio  median over its units, best stimulus each
  * @property {number | null} selectivity  median over its live units
  * @property {string | null} data  where its units are
  * @property {Sprite[]} sprites  a few units to show it by
  */
-/** @typedef {{unit: string, frames: Track | null, flow: Track | null, ratio: number | null}} Sprite */
+/** @typedef {{unit: string, frames: Track | null, flow: Track | null, opacity: Track | null, ratio: number | null}} Sprite */
 /** @typedef {{right: number, down: number}} Motion  pixels per frame */
+/** @typedef {{right: number, down: number, over_time: number}} Peak  cycles per pixel, cycles per frame */
 /**
- * @typedef {object} Stimulus
+ * A stimulus, as far as pages of many need it.
+ * @typedef {object} Brief
  * @property {number} slowness
  * @property {number | null} activation
  * @property {number | null} ratio
+ * @property {number | null} speed  pixels per frame
  * @property {Track | null} frames
  * @property {Track | null} flow  by the colour wheel
+ * @property {Track | null} opacity  what of it mattered
+ * @property {boolean} woken  its unit was silent at first
+ * @property {boolean} suspicious  its path through earlier layers is not that of real clips
+ */
+/**
+ * @typedef {object} Measures
+ * @property {number | null} ratio_over_transforms
+ * @property {number | null} percentile
+ * @property {number | null} rank
+ * @property {number | null} units
+ * @property {number | null} specificity
+ * @property {Peak | null} frames_peak
+ * @property {Peak | null} flow_peak
+ * @property {number | null} spectrum_distance  decibels
+ * @property {number | null} speeds_distance  octaves
+ * @property {Record<string, number>} path  similarity by earlier layer
+ * @property {Record<string, number>} shares  of each stream
+ * @property {number | null} activation_spread
+ * @property {number | null} stability
+ * @property {number | null} tie_gap
+ */
+/**
+ * @typedef {object} More
+ * @property {number} number  among several different ones of one slowness
+ * @property {string} writing
+ * @property {number} seed
+ * @property {Record<string, string>} held  what stood in each stream that was not made
+ * @property {number | null} mean_activation
  * @property {Track | null} components  right, down and speed as red, green and blue
  * @property {Motion | null} frames_motion  measured in its appearance
  * @property {Motion | null} flow_motion  measured in its flow
+ * @property {Measures} measures
  * @property {Record<string, number[]>} history
  */
+/** @typedef {Omit<Brief, "speed"> & More} Stimulus */
+/** @typedef {Place & {of: number, pixels: number[], clip: number[]}} Where  where in the clip a part of it lies */
+/**
+ * All that is known of the stimuli of one objective.
+ * @typedef {object} Part
+ * @property {string} objective
+ * @property {number | null} best_real
+ * @property {string | null} reference  what activations are held against
+ * @property {number | null} full_colour  pixels per frame
+ * @property {number | null} contrast  by how much the appearance's is drawn stronger than it is
+ * @property {Where | null} where
+ * @property {Stimulus[]} stimuli  the slowest first
+ */
+/** @typedef {{objective: string, told: string}} Link  where a part is */
 /**
  * @typedef {object} Unit
  * @property {string} unit  layer:channel
@@ -46,9 +94,9 @@
  * @property {number | null} preferred  a label's place
  * @property {(number | null)[] | null} profile  mean over the clips of each label
  * @property {{edges: number[], counts: number[]} | null} histogram  of its maximum in each clip
- * @property {Stimulus[]} stimuli  the slowest first
- * @property {number | null} full_colour  pixels per frame
- * @property {number | null} contrast  by how much the appearance's is drawn stronger than it is
+ * @property {Brief[]} stimuli  the slowest first
+ * @property {string | null} told  where all is told of them
+ * @property {Link[]} others  other objectives that speak of it
  * @property {{clip: number, activation: number, seconds: number | null, place: Place | null}[]} top
  */
 /**
@@ -86,6 +134,17 @@
  * @property {number | null} videos
  * @property {string} protocol  the views, in words
  */
+/** @typedef {{label: string, stimuli: Brief[], told: string | null, others: Link[]}} LabelStimuli */
+/** @typedef {Pick<Clip, "id" | "name" | "label" | "frames" | "flow"> & {place: Place | null}} FigureClip */
+/** @typedef {{unit: string, preferred: number | null, selectivity: number | null, ratio: number | null, stimuli: Brief[], clips: FigureClip[]}} FigureRow */
+/**
+ * @typedef {object} Maximization
+ * @property {number} asked
+ * @property {number} made
+ * @property {{objective: string, reason: string}[]} failures
+ * @property {string[]} left  for lack of time
+ * @property {string | null} reference
+ */
 /**
  * @typedef {object} Look
  * @property {{name: string, labels: string[], expects: Record<string, any>, weights_count: number, weights_hash: string}} network
@@ -100,7 +159,11 @@
  * @property {Track} key  the colour wheel
  * @property {number | null} clips_full_colour  pixels per frame
  * @property {Sprite[]} sprites
- * @property {{above_one: number, measured: number, dead: number, scanned: number, pace: {slowness: number, count: number}[]}} sums
+ * @property {FigureRow[]} figure
+ * @property {string | null} label_stimuli  where those of the labels are
+ * @property {Link[]} objectives  all that there are stimuli of
+ * @property {Maximization | null} maximization
+ * @property {{above_one: number, measured: number, stimuli: number, suspicious: number, dead: number, scanned: number, pace: {slowness: number, count: number}[]}} sums
  * @property {{kind: string, folder: string, provenance: Record<string, any>}[]} provenance
  */
 
@@ -141,6 +204,15 @@ export const unitsOf = (layer) => (layer.data ? part(layer.data) : Promise.resol
 
 /** @returns {Promise<Clip[]>} */
 export const allClips = () => (look.clips ? part(look.clips) : Promise.resolve([]));
+
+/** @param {string} told  @returns {Promise<Part>} */
+export const stimuliAt = (told) => part(told);
+
+/** @returns {Promise<LabelStimuli[]>} in the order of the labels */
+export const labelStimuli = () => (look.label_stimuli ? part(look.label_stimuli) : Promise.resolve([]));
+
+/** What activations are held against. */
+export const reference = look.maximization?.reference ?? null;
 
 /** @param {Clip} clip  the class that it is said to be */
 export const labelOf = (clip) =>

@@ -12,6 +12,7 @@ import {label} from "kinetoscope/pages/label";
 import {labels} from "kinetoscope/pages/labels";
 import {layer} from "kinetoscope/pages/layer";
 import {layers} from "kinetoscope/pages/layers";
+import {objective} from "kinetoscope/pages/objective";
 import {overview} from "kinetoscope/pages/overview";
 import {unit} from "kinetoscope/pages/unit";
 import {forgetPlayers} from "kinetoscope/player";
@@ -19,9 +20,9 @@ import {search} from "kinetoscope/search";
 import {transport} from "kinetoscope/transport";
 
 /** @type {Record<string, (asked: import("kinetoscope/address").Address, parent: Element) => void | Promise<void>>} */
-const PAGES = {overview, layers, layer, unit, clips, clip, labels, label};
+const PAGES = {overview, layers, layer, unit, clips, clip, labels, label, objective};
 /** Which entry of the menu a page belongs to. @type {Record<string, string>} */
-const MENU = {layer: "layers", unit: "layers", clip: "clips", label: "labels"};
+const MENU = {layer: "layers", unit: "layers", clip: "clips", label: "labels", objective: "overview"};
 
 const main = element("main", {id: "page", tabindex: -1});
 const menu = [

@@ -2,6 +2,7 @@
 // The masthead: where am I, what is this, and what stands before and after it?
 
 import {append, element} from "kinetoscope/element";
+import {term} from "kinetoscope/term";
 
 /** @typedef {{href: string, text: string}} Link */
 /** @type {{previous: Link | null, next: Link | null}} */
@@ -55,8 +56,9 @@ function arrow(link, sign, word) {
   );
 }
 
-/** @param {string} text  @param {string} [tone]  @param {string} [title] */
-export const badge = (text, tone = "", title) => element(`span.badge${tone && `.${tone}`}`, {title}, text);
+/** @param {string} text  @param {string} [tone]  @param {string} [meaning] */
+export const badge = (text, tone = "", meaning) =>
+  element(`span.badge${tone && `.${tone}`}`, {}, meaning ? term(text, meaning) : text);
 
 /** @param {"previous" | "next"} way */
 export function turnPage(way) {

@@ -43,11 +43,12 @@ export function picture(src) {
 /**
  * @param {Element} parent
  * @param {Track} track
- * @param {{name: string, crisp?: boolean, place?: Place | null, timeline?: boolean}} options
+ * @param {{name: string, crisp?: boolean, place?: Place | null, timeline?: boolean, opacity?: Track | null}} options
  *   `name` says what is seen to those who cannot; `crisp` shows pixels as squares; `place` is
- *   outlined while the clock is within it; `timeline` draws the clock under the picture.
+ *   outlined while the clock is within it; `timeline` draws the clock under the picture; `opacity`
+ *   lets only parts of it through.
  */
-export function player(parent, track, {name, crisp = false, place = null, timeline = false}) {
+export function player(parent, track, {name, crisp = false, place = null, timeline = false, opacity = null}) {
   const canvas = element("canvas", {
     role: "img",
     "aria-label": name,
@@ -66,14 +67,14 @@ export function player(parent, track, {name, crisp = false, place = null, timeli
   const made = element("div.player", {}, screen, cursor && timelineUnder(track, place, cursor));
   parent.append(made);
   const pen = canvas.getContext("2d");
-  /** @type {HTMLImageElement | null} */ let image = null;
+  /** @type {Pictures | null} */ let loaded = null;
   let seen = false;
 
   /** @param {number} frame */
   function draw(frame) {
-    if (!seen || !image) return;
+    if (!seen || !loaded) return;
     const shown = frame % track.count;
-    drawFrame(pen, image, track, shown, 0);
+    drawFrame(pen, loaded, shown, 0);
     canvas.dataset.frame = String(shown);
     if (outline) outline.classList.toggle("now", shown >= (place?.start ?? 0) && shown <= (place?.end ?? 0));
     if (cursor) cursor.style.left = `${(100 * (shown + 0.5)) / track.count}%`;
@@ -82,9 +83,9 @@ export function player(parent, track, {name, crisp = false, place = null, timeli
   seers.set(made, (inView) => {
     seen = inView;
     if (!seen) return;
-    picture(track.src).then(
-      (loaded) => {
-        image = loaded;
+    picturesOf(track, opacity).then(
+      (found) => {
+        loaded = found;
         draw(clock.frame);
       },
       () => screen.replaceChildren(element("span.missing", {}, "picture missing")),
@@ -99,9 +100,9 @@ export function player(parent, track, {name, crisp = false, place = null, timeli
  * Every frame beside the next, to read motion without playing.
  * @param {Element} parent
  * @param {Track} track
- * @param {{name: string, crisp?: boolean}} options
+ * @param {{name: string, crisp?: boolean, opacity?: Track | null}} options
  */
-export function filmstrip(parent, track, {name, crisp = false}) {
+export function filmstrip(parent, track, {name, crisp = false, opacity = null}) {
   const gap = Math.max(1, Math.round(track.width / 32));
   const step = track.width + gap;
   const canvas = element("canvas", {
@@ -120,9 +121,9 @@ export function filmstrip(parent, track, {name, crisp = false}) {
     clock.seek(Math.min(track.count - 1, Math.floor(across * track.count)));
   }
   const pen = canvas.getContext("2d");
-  picture(track.src).then(
-    (image) => {
-      for (let frame = 0; frame < track.count; frame++) drawFrame(pen, image, track, frame, frame * step);
+  picturesOf(track, opacity).then(
+    (loaded) => {
+      for (let frame = 0; frame < track.count; frame++) drawFrame(pen, loaded, frame, frame * step);
     },
     () => strip.replaceChildren(element("span.missing", {}, "picture missing")),
   );
@@ -131,19 +132,42 @@ export function filmstrip(parent, track, {name, crisp = false}) {
   });
 }
 
+/** @typedef {{track: Track, image: HTMLImageElement, veil: HTMLImageElement | null, opacity: Track | null}} Pictures */
+
+/** @param {Track} track  @param {Track | null} opacity  @returns {Promise<Pictures>} */
+async function picturesOf(track, opacity) {
+  const [image, veil] = await Promise.all([picture(track.src), opacity ? picture(opacity.src) : null]);
+  return {track, image, veil, opacity};
+}
+
 /**
  * @param {CanvasRenderingContext2D} pen
- * @param {HTMLImageElement} image
- * @param {Track} track
+ * @param {Pictures} pictures
  * @param {number} frame
  * @param {number} left
  */
-function drawFrame(pen, image, track, frame, left) {
-  const {width, height, columns} = track;
-  const column = frame % columns;
-  const row = Math.floor(frame / columns);
-  pen.drawImage(image, column * width, row * height, width, height, left, 0, width, height);
+function drawFrame(pen, {track, image, veil, opacity}, frame, left) {
+  const {width, height} = track;
+  pen.save();
+  pen.beginPath();
+  pen.rect(left, 0, width, height);
+  pen.clip();
+  if (veil) pen.clearRect(left, 0, width, height);
+  pen.drawImage(image, ...cellOf(track, frame), left, 0, width, height);
+  if (veil && opacity) {
+    pen.globalCompositeOperation = "destination-in";
+    pen.drawImage(veil, ...cellOf(opacity, frame), left, 0, width, height);
+  }
+  pen.restore();
 }
+
+/** @param {Track} track  @param {number} frame  @returns {[number, number, number, number]} */
+const cellOf = ({width, height, columns}, frame) => [
+  (frame % columns) * width,
+  Math.floor(frame / columns) * height,
+  width,
+  height,
+];
 
 /** @param {Place} place */
 const outlineStyle = ({left, top, width, height}) => ({

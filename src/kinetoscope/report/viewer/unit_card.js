@@ -5,7 +5,7 @@ import {address, parts} from "kinetoscope/address";
 import {element} from "kinetoscope/element";
 import {allClips, layerNamed, unitsOf} from "kinetoscope/look";
 import {player} from "kinetoscope/player";
-import {strongest} from "kinetoscope/views/stimulus";
+import {strongest} from "kinetoscope/stimuli";
 
 /** @typedef {import("kinetoscope/look").Unit} Unit */
 /** @typedef {import("kinetoscope/look").Clip} Clip */
@@ -24,8 +24,12 @@ export function unitCard(unit, words, clips, {stream = "both", slowness = -1} = 
   const asked = [stream !== "flow" && shown?.frames, stream !== "frames" && shown?.flow].filter(Boolean);
   const tracks = asked.length ? asked : [shown?.frames ?? shown?.flow].filter(Boolean);
   for (const track of tracks)
-    if (track) player(screens, track, {name: `Stimulus of ${unit.unit}`, crisp: true});
+    if (track) player(screens, track, {name: `Stimulus of ${unit.unit}`, crisp: true, opacity: shown?.opacity});
   if (!tracks.length) stand(screens, unit, clips);
+  if (shown?.suspicious)
+    screens.append(
+      element("span.tag.bad", {title: "suspicious path: earlier layers are driven otherwise than by real clips"}, "path?"),
+    );
   return element(
     `a.unit-card${unit.dead ? ".dead" : ""}`,
     {href: address.unit(unit.unit)},

@@ -46,17 +46,19 @@ export const times = (ratio) =>
   ratio === null || ratio === undefined ? "–" : `${ratio.toFixed(ratio < 10 ? 2 : 1)} ×`;
 
 /**
- * What a stimulus reached against the best real clip, as a sentence.
+ * What a stimulus reached against what it is held against, as a sentence.
  * @param {Measured} ratio
+ * @param {string} rival  "best real clip"
  */
-export function reached(ratio) {
+export function reached(ratio, rival) {
+  const kind = rival.replace("best ", "");
   if (ratio === null || ratio === undefined)
-    return "No real clip excites this unit, so there is nothing to hold its stimuli against.";
+    return `No ${kind} excites this unit, so there is nothing to hold its stimuli against.`;
   if (ratio > 1.005)
-    return `The best stimulus excites this unit ${ratio.toFixed(ratio < 10 ? 2 : 1)} times as strongly as the best real clip does.`;
+    return `The best stimulus excites this unit ${ratio.toFixed(ratio < 10 ? 2 : 1)} times as strongly as the ${rival} does.`;
   if (ratio < 0.995)
-    return `The best stimulus reaches ${percent(ratio, 0)} of what the best real clip reaches: some clip shows this unit more of what it likes.`;
-  return "The best stimulus excites this unit as strongly as the best real clip does.";
+    return `The best stimulus reaches ${percent(ratio, 0)} of what the ${rival} reaches: some clip shows this unit more of what it likes.`;
+  return `The best stimulus excites this unit as strongly as the ${rival} does.`;
 }
 
 /** @param {number} seconds */

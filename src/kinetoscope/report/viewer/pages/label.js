@@ -5,13 +5,16 @@ import {address} from "kinetoscope/address";
 import {bars} from "kinetoscope/charts";
 import {clipCard, isWrong} from "kinetoscope/clip_card";
 import {element, section} from "kinetoscope/element";
-import {allClips, look} from "kinetoscope/look";
+import {allClips, labelName, labelStimuli, look, stimuliAt} from "kinetoscope/look";
 import {badge, masthead} from "kinetoscope/masthead";
 import {unitCards} from "kinetoscope/unit_card";
 import {confusions} from "kinetoscope/views/evaluation";
+import {labelsPlate, samples} from "kinetoscope/views/labels_plate";
+import {objective, others} from "kinetoscope/views/objective";
 import {count, counted, decimal, percent} from "kinetoscope/words";
 
 const SHOWN = 24;
+const NEIGHBOURS = 3;
 
 /**
  * @param {import("kinetoscope/address").Address} asked
@@ -38,13 +41,16 @@ export async function label({name}, parent) {
     previous: beside(look.labels[place - 1]),
     next: beside(look.labels[place + 1]),
   });
+  const clips = await allClips();
+  const made = await labelStimuli();
+  await likes(parent, {place, made, clips});
   mixed(parent, place);
   if (found.units.length) {
     await unitCards(section(parent, "Units most selective for it"), found.units, (place) => [
       element("span.ratio", {title: "selectivity"}, decimal(found.units[place].selectivity)),
     ]);
   }
-  const own = (await allClips())
+  const own = clips
     .filter((clip) => clip.label === place)
     .sort((a, b) => Number(isWrong(b)) - Number(isWrong(a)) || (a.probability ?? 0) - (b.probability ?? 0));
   if (own.length) {
@@ -62,6 +68,50 @@ export async function label({name}, parent) {
 function lead({accuracy, count: many}) {
   if (accuracy === null) return "How well it is recognized was not measured in this look.";
   return `The network recognizes ${percent(accuracy)} of ${many === null ? "its videos" : counted(many, "video")}.`;
+}
+
+/**
+ * The stimuli of the class, beside those of the classes that it is mixed up with.
+ * @param {Element} parent
+ * @param {{place: number, made: import("kinetoscope/look").LabelStimuli[], clips: import("kinetoscope/look").Clip[]}} what
+ */
+async function likes(parent, {place, made, clips}) {
+  const found = made[place];
+  if (!found) return;
+  const name = labelName(place);
+  const real = samples(clips, place).map((of) => ({of, words: isWrong(of) ? "mistaken" : ""}));
+  if (found.told) {
+    const note = clips.length
+      ? "Beside them real clips of the class; below, in the same way, the classes that it is mixed up with."
+      : "There are no real clips here: this look had no catalog.";
+    const rows = [{found, place}, ...neighbours(place, made)];
+    labelsPlate(section(parent, "What it looks like to the network", null, note), rows, clips);
+    const part = await stimuliAt(found.told);
+    objective(part, parent, {title: "Slow to fast", name, real});
+  }
+  await others(found.others, parent, {name: `label:${name}`, real});
+}
+
+/**
+ * Classes that it is taken for or that are taken for it, the commonest first.
+ * @param {number} place
+ * @param {import("kinetoscope/look").LabelStimuli[]} made
+ */
+function neighbours(place, made) {
+  const pairs = confusions(look).filter(({truth, taken}) => truth === place || taken === place);
+  const places = [...new Set(pairs.map(({truth, taken}) => (truth === place ? taken : truth)))];
+  return places
+    .filter((other) => made[other]?.stimuli.length)
+    .slice(0, NEIGHBOURS)
+    .map((other) => ({found: made[other], place: other, words: mixedWords(pairs, other)}));
+}
+
+/** @param {import("kinetoscope/views/evaluation").Confusion[]} pairs  @param {number} other */
+function mixedWords(pairs, other) {
+  const [to, from] = [pairs.find(({taken}) => taken === other), pairs.find(({truth}) => truth === other)];
+  return [to && `it is taken for this ${count(to.count)} ×`, from && `this is taken for it ${count(from.count)} ×`]
+    .filter(Boolean)
+    .join("; ");
 }
 
 /** @param {Element} parent  @param {number} place */

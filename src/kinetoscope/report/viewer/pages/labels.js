@@ -4,16 +4,19 @@
 import {address} from "kinetoscope/address";
 import {bars} from "kinetoscope/charts";
 import {element, section} from "kinetoscope/element";
-import {look} from "kinetoscope/look";
+import {allClips, labelStimuli, look} from "kinetoscope/look";
 import {masthead} from "kinetoscope/masthead";
 import {confusion} from "kinetoscope/views/evaluation";
+import {labelsPlate} from "kinetoscope/views/labels_plate";
 import {count, percent} from "kinetoscope/words";
+
+const AT_ONCE = 12;
 
 /**
  * @param {import("kinetoscope/address").Address} _
  * @param {Element} parent
  */
-export function labels(_, parent) {
+export async function labels(_, parent) {
   masthead(parent, {
     trail: [{href: address.overview(), text: look.network.name}],
     kind: "Classes",
@@ -30,6 +33,20 @@ export function labels(_, parent) {
       tone: accuracy !== null && accuracy < 0.5 ? "wrong" : undefined,
     }))
     .sort((a, b) => (b.value ?? -1) - (a.value ?? -1));
+  const made = (await labelStimuli()).map((found, place) => ({found, place}));
+  const told = made.filter(({found}) => found.stimuli.length);
+  if (told.length) {
+    const body = section(parent, "What each looks like to the network", null, "Stimuli of each class's score before softmax, and real clips of the class beside");
+    labelsPlate(body, told.slice(0, AT_ONCE), await allClips());
+    if (told.length > AT_ONCE) {
+      const more = element("button.more", {type: "button", on: {click: all}}, `Show all ${count(told.length)}`);
+      body.append(more);
+    }
+    async function all() {
+      body.replaceChildren();
+      labelsPlate(body, told, await allClips());
+    }
+  }
   const both = element("div.split");
   parent.append(both);
   bars(

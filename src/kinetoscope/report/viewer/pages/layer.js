@@ -3,11 +3,12 @@
 
 import {address} from "kinetoscope/address";
 import {choice, element, section} from "kinetoscope/element";
-import {allClips, labelName, layerNamed, look, unitsOf} from "kinetoscope/look";
+import {allClips, labelName, layerNamed, look, reference, unitsOf} from "kinetoscope/look";
 import {badge, masthead} from "kinetoscope/masthead";
 import {unitCard} from "kinetoscope/unit_card";
-import {chi, strongest} from "kinetoscope/views/stimulus";
-import {counted, decimal, extent, times} from "kinetoscope/words";
+import {chi, rival, strongest} from "kinetoscope/stimuli";
+import {withoutSlope} from "kinetoscope/views/unmade";
+import {counted, decimal, extent, number, paceWord, times} from "kinetoscope/words";
 
 /** @typedef {import("kinetoscope/look").Layer} Layer */
 /** @typedef {import("kinetoscope/look").Unit} Unit */
@@ -17,17 +18,22 @@ const AT_ONCE = 96;
 /** @type {Record<string, {text: string, of: (unit: Unit) => number}>} */
 const ORDERS = {
   number: {text: "number", of: (unit) => -unit.channel},
-  ratio: {text: "activation ratio", of: (unit) => strongest(unit.stimuli)?.ratio ?? -Infinity},
+  ratio: {text: "activation ratio", of: (unit) => shownOf(unit)?.ratio ?? -Infinity},
+  speed: {text: "speed", of: (unit) => shownOf(unit)?.speed ?? -Infinity},
   selectivity: {text: "selectivity", of: (unit) => unit.selectivity ?? -Infinity},
   activation: {text: "activation in real clips", of: (unit) => unit.best_real ?? -Infinity},
+  path: {text: "suspicious path first", of: (unit) => (shownOf(unit)?.suspicious ? 1 : 0)},
   dead: {text: "dead first", of: (unit) => (unit.dead ? 1 : 0)},
 };
 
 /**
  * Kept from layer to layer.
- * @type {{order: string, text: string, slowness: number, stream: "both" | "frames" | "flow"}}
+ * @type {{order: string, text: string, slowness: number, stream: "both" | "frames" | "flow", dense: boolean}}
  */
-const wanted = {order: "ratio", text: "", slowness: -1, stream: "both"};
+const wanted = {order: "ratio", text: "", slowness: -1, stream: "both", dense: false};
+
+/** The stimulus of the slowness that is asked for, else the strongest. @param {Unit} unit */
+const shownOf = (unit) => unit.stimuli[wanted.slowness] ?? strongest(unit.stimuli);
 
 /**
  * @param {import("kinetoscope/address").Address} address_
@@ -49,13 +55,21 @@ export async function layer({name}, parent) {
     lead: lead(found),
     badges: [
       badge(found.lane === "both" ? "appearance and motion" : found.lane, found.lane),
-      found.dead > 0 && badge(`${found.dead} dead`, "dead"),
+      found.dead > 0 && badge(`${found.dead} dead`, "dead", "no clip of the scan excites them"),
+      found.suspicious > 0 &&
+        badge(
+          `${found.suspicious} with a suspicious path`,
+          "bad",
+          "Their best stimuli drive earlier layers otherwise than the real clips that excite them do.",
+        ),
+      !found.sloped && badge("no slope", "", "It chooses, in steps: no gradient leads back from it."),
     ],
     previous: beside(look.layers[place - 1]),
     next: beside(look.layers[place + 1]),
   });
   const units = await unitsOf(found);
   const clips = await allClips();
+  if (!found.sloped) section(parent, "Stimuli").append(withoutSlope());
   if (units.length) grid(section(parent, "Units"), units, clips);
   else
     section(parent, "Units").append(
@@ -73,7 +87,7 @@ function lead({kind, channels, shape, receptive_field, stride, ratio, selectivit
     ? ` One answer sees ${extent(receptive_field)} of the clip, the next is ${extent(stride)} further.`
     : "";
   const measured =
-    ratio === null ? "" : ` The middle unit's best stimulus reaches ${times(ratio)} its best real clip.`;
+    ratio === null ? "" : ` The middle unit's best stimulus reaches ${times(ratio)} its ${rival(reference)}.`;
   const keen = selectivity === null ? "" : ` The middle selectivity is ${decimal(selectivity)}.`;
   return `${kind}, ${counted(channels, "unit")}${output}.${sees}${measured}${keen}`;
 }
@@ -96,6 +110,7 @@ function grid(parent, units, clips) {
     const sifted = sift(units);
     said.textContent =
       sifted.length === units.length ? "" : `${counted(sifted.length, "unit")} of ${units.length}`;
+    cards.classList.toggle("dense", wanted.dense);
     cards.replaceChildren(...sifted.slice(0, most).map((unit) => card(unit, clips)));
     more.hidden = sifted.length <= most;
   }
@@ -165,22 +180,39 @@ function tools(units, change) {
         "Slowness",
         [
           {value: -1, text: "strongest"},
-          ...slownesses.map((slowness, value) => ({value, text: chi(slowness)})),
+          ...slownesses.map((slowness, value) => ({
+            value,
+            text: paceWord(value, slownesses.length) || chi(slowness),
+            title: chi(slowness),
+          })),
         ],
         wanted.slowness < slownesses.length ? wanted.slowness : -1,
         (slowness) => set({slowness}),
       ),
+    choice(
+      "Show as",
+      [
+        {value: false, text: "cards"},
+        {value: true, text: "mosaic", title: "Pictures only, close together"},
+      ],
+      wanted.dense,
+      (dense) => set({dense}),
+    ),
   );
 }
 
 /** @param {Unit} unit  @param {import("kinetoscope/look").Clip[]} clips */
 function card(unit, clips) {
-  const shown = unit.stimuli[wanted.slowness] ?? strongest(unit.stimuli);
+  const shown = shownOf(unit);
   return unitCard(
     unit,
     [
       shown &&
-        element("span.ratio", {title: "its activation over that of the best real clip"}, times(shown.ratio)),
+        element(
+          "span.ratio",
+          {title: `its activation over that of the ${rival(reference)}`},
+          wanted.order === "speed" ? `${number(shown.speed, 2)} px/fr` : times(shown.ratio),
+        ),
       unit.dead
         ? element("span.quiet", {}, "dead")
         : unit.preferred !== null &&

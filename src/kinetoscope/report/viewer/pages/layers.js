@@ -69,7 +69,7 @@ function row(layer) {
     element("td", {}, layer.shape ? layer.shape.slice(1).join(" × ") || "–" : "–"),
     element("td", {}, extent(layer.receptive_field)),
     element("td", {}, extent(layer.stride)),
-    element("td.number", {}, layer.stimuli ? count(layer.stimuli) : "–"),
+    element("td.number", {}, layer.stimuli ? count(layer.stimuli) : layer.sloped ? "–" : "no slope"),
     element("td.number", {}, layer.scanned ? count(layer.dead) : "–"),
     element("td.number", {}, times(layer.ratio)),
     element("td.number", {}, decimal(layer.selectivity)),

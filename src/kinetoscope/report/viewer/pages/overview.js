@@ -9,6 +9,8 @@ import {questions} from "kinetoscope/pages/questions";
 import {provenance} from "kinetoscope/provenance";
 import {confusion, confusions, reliability} from "kinetoscope/views/evaluation";
 import {network} from "kinetoscope/views/network";
+import {unitsPlate} from "kinetoscope/views/units_plate";
+import {anyUnmade, unmade} from "kinetoscope/views/unmade";
 import {count, counted, listed, percent} from "kinetoscope/words";
 import {masthead} from "kinetoscope/masthead";
 
@@ -24,6 +26,18 @@ export function overview(_, parent) {
   masthead(words, {kind: "A look into", title: look.network.name, lead: lead()});
   figures(words);
   mosaic(hero);
+  if (look.figure.length)
+    unitsPlate(
+      section(
+        parent,
+        "What units like to see",
+        null,
+        clipsBeside()
+          ? "Real clips that excite a unit most, and what it would like to see: appearance, and motion from slow to fast"
+          : "Appearance, and motion from slow to fast. There are no real clips here: this look had no catalog, and activations are held against those on made clips.",
+      ),
+      look.figure,
+    );
   questions(section(parent, "Four questions"));
   network(
     look,
@@ -35,8 +49,15 @@ export function overview(_, parent) {
     ),
   );
   if (look.evaluation) accuracy(parent);
+  if (anyUnmade()) {
+    const body = section(parent, "Not made");
+    body.classList.add("split");
+    unmade(body);
+  }
   provenance(section(parent, "How this was made"));
 }
+
+const clipsBeside = () => look.figure.some((row) => row.clips.length);
 
 function lead() {
   const {labels, expects} = look.network;
@@ -82,6 +103,19 @@ function figures(parent) {
         title: "mean gap between how sure it is and how often it is right",
       },
     {value: compact(weights_count), text: "weights", title: count(weights_count)},
+    look.maximization !== null && {
+      value: count(look.maximization.made),
+      text:
+        look.maximization.made < look.maximization.asked
+          ? `stimuli made of ${count(look.maximization.asked)} asked for`
+          : "objectives with stimuli",
+      title: "units, neurons and classes that clips were made for",
+    },
+    sums.suspicious > 0 && {
+      value: count(sums.suspicious),
+      text: `of ${counted(sums.stimuli, "unit")} with a suspicious path`,
+      title: "their best stimuli drive earlier layers otherwise than real clips do",
+    },
     sums.scanned > 0 && {
       value: count(sums.scanned),
       text: `units scanned, ${sums.dead ? count(sums.dead) : "none"} dead`,
@@ -116,7 +150,8 @@ function mosaic(parent) {
   look.sprites.forEach((sprite, i) => {
     const track = i % 2 ? (sprite.flow ?? sprite.frames) : (sprite.frames ?? sprite.flow);
     const link = element("a", {href: address.unit(sprite.unit), title: sprite.unit});
-    if (track) player(link, track, {name: `A stimulus of ${sprite.unit}`, crisp: true});
+    if (track)
+      player(link, track, {name: `A stimulus of ${sprite.unit}`, crisp: true, opacity: sprite.opacity});
     grid.append(link);
   });
   parent.append(

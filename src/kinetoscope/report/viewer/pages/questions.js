@@ -6,9 +6,9 @@
 import {address} from "kinetoscope/address";
 import {bars} from "kinetoscope/charts";
 import {element} from "kinetoscope/element";
-import {look} from "kinetoscope/look";
+import {look, reference} from "kinetoscope/look";
 import {confusions} from "kinetoscope/views/evaluation";
-import {chi} from "kinetoscope/views/stimulus";
+import {chi, rival} from "kinetoscope/stimuli";
 import {count, counted, decimal, percent} from "kinetoscope/words";
 
 /** An answer tells whether anything was measured. */
@@ -58,7 +58,7 @@ function streams(card) {
       element(
         "p",
         {},
-        `In ${count(sums.above_one)} of ${count(sums.measured)} units a stimulus excites more than any real clip does.`,
+        `In ${count(sums.above_one)} of ${count(sums.measured)} units a stimulus excites more than any ${rival(reference).replace("best ", "")} does.`,
       ),
     );
   }

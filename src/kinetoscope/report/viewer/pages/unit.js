@@ -3,11 +3,14 @@
 
 import {address, parts} from "kinetoscope/address";
 import {element, section} from "kinetoscope/element";
-import {labelName, layerNamed, look, unitsOf} from "kinetoscope/look";
+import {allClips, labelName, layerNamed, look, reference, stimuliAt, unitsOf} from "kinetoscope/look";
 import {badge, masthead} from "kinetoscope/masthead";
+import {rival, strongest, suspiciousBadge} from "kinetoscope/stimuli";
+import {hasHistory, histories} from "kinetoscope/views/history";
+import {others, objective as told} from "kinetoscope/views/objective";
 import {retrieval} from "kinetoscope/views/retrieval";
 import {histogram, profile} from "kinetoscope/views/scan";
-import {histories, stimulus, strongest} from "kinetoscope/views/stimulus";
+import {withoutSlope} from "kinetoscope/views/unmade";
 import {counted, decimal, number, reached} from "kinetoscope/words";
 
 /** @typedef {import("kinetoscope/look").Unit} Unit */
@@ -37,7 +40,11 @@ export async function unit({name}, parent) {
     previous: beside(units[place - 1]),
     next: beside(units[place + 1]),
   });
-  if (found.stimuli.length) stimulus(found, section(parent, "What it would like to see"));
+  const part = found.told ? await stimuliAt(found.told) : null;
+  const real = await realClips(found);
+  if (part) told(part, parent, {title: "What it would like to see", name, real});
+  else if (!layer.sloped) section(parent, "What it would like to see").append(withoutSlope());
+  await others(found.others, parent, {name, real});
   if (found.top.length) {
     await retrieval(
       found,
@@ -50,11 +57,19 @@ export async function unit({name}, parent) {
     );
   }
   answers(parent, found);
-  if (found.stimuli.some((each) => Object.keys(each.history).length > 1)) {
+  if (part && hasHistory(part)) {
     const body = section(parent, "How the stimuli were found");
     body.classList.add("histories");
-    histories(found, body);
+    histories(part, body);
   }
+}
+
+/** The clips that excite it most, those with pictures. @param {Unit} unit */
+async function realClips({top}) {
+  const clips = await allClips();
+  return top
+    .map((each) => ({...each, of: clips[each.clip]}))
+    .filter(({of}) => of && (of.frames || of.flow));
 }
 
 /** @param {Unit} unit */
@@ -62,7 +77,9 @@ function lead(unit) {
   const best = strongest(unit.stimuli);
   if (unit.dead)
     return `No clip of the scan excites this unit${best?.activation ? `; its best stimulus reaches ${number(best.activation)}` : ""}.`;
-  const held = unit.stimuli.length ? reached(best?.ratio) : "This look made no stimulus for this unit.";
+  const held = unit.stimuli.length
+    ? reached(best?.ratio, rival(reference))
+    : "This look made no stimulus for this unit.";
   const liked =
     unit.preferred === null ? "" : ` Of all classes it answers to ${labelName(unit.preferred)} most.`;
   return held + liked;
@@ -70,10 +87,18 @@ function lead(unit) {
 
 /** @param {Unit} unit */
 function badges(unit) {
+  const best = strongest(unit.stimuli);
   return [
+    best?.suspicious && suspiciousBadge(),
     unit.dead && badge("dead", "dead", "no clip of the scan excites it"),
     unit.best_real !== null &&
-      badge(`best real clip ${number(unit.best_real)}`, "", "the largest activation in the scan"),
+      badge(
+        `${rival(reference)} ${number(unit.best_real)}`,
+        "",
+        reference === "made clips"
+          ? "the largest activation on clips that were made, since there is no catalog"
+          : "the largest activation in the scan",
+      ),
     unit.selectivity !== null &&
       badge(
         `selectivity ${decimal(unit.selectivity)}`,

@@ -3,7 +3,9 @@
 
 import {address} from "kinetoscope/address";
 import {element} from "kinetoscope/element";
+import {reference} from "kinetoscope/look";
 import {player} from "kinetoscope/player";
+import {rival} from "kinetoscope/stimuli";
 import {counted, times} from "kinetoscope/words";
 
 const FACES = 4;
@@ -76,8 +78,8 @@ const pill = ({name, kind, channels}) =>
 /** @param {Layer} layer */
 function node(layer) {
   const faces = element("span.faces");
-  for (const {track, unit} of facesOf(layer)) {
-    player(faces, track, {name: `What ${unit} likes to see`, crisp: true});
+  for (const {track, unit, opacity} of facesOf(layer)) {
+    player(faces, track, {name: `What ${unit} likes to see`, crisp: true, opacity});
   }
   const size =
     layer.shape && layer.shape.length === 4
@@ -104,7 +106,7 @@ function node(layer) {
         layer.ratio !== null &&
           element(
             "span.badge",
-            {title: "median activation of its best stimuli over the best real clip"},
+            {title: `median activation of its best stimuli over the ${rival(reference)}`},
             times(layer.ratio),
           ),
       ),
@@ -123,7 +125,7 @@ function facesOf({lane, sprites}) {
   const found = sprites.flatMap((sprite) => {
     const wanted = streams.map((stream) => sprite[stream]).filter((track) => track !== null);
     const tracks = wanted.length ? wanted : [sprite.frames ?? sprite.flow];
-    return tracks.flatMap((track) => (track ? [{track, unit: sprite.unit}] : []));
+    return tracks.flatMap((track) => (track ? [{track, unit: sprite.unit, opacity: sprite.opacity}] : []));
   });
   return found.slice(0, FACES);
 }

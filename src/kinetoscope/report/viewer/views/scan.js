@@ -5,7 +5,7 @@ import {address} from "kinetoscope/address";
 import {bars, chart, Plot} from "kinetoscope/charts";
 import {element} from "kinetoscope/element";
 import {look} from "kinetoscope/look";
-import {paceColours} from "kinetoscope/views/stimulus";
+import {paceColours} from "kinetoscope/stimuli";
 import {number} from "kinetoscope/words";
 
 /** @typedef {import("kinetoscope/look").Unit} Unit */

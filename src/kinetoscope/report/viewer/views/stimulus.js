@@ -1,225 +1,232 @@
 // @ts-check
-// Stimuli: what would this unit like to see, in appearance and in motion, slow to fast?
+// Stimuli: what would this like to see, in appearance and in motion, slow to fast?
+//
+// A row a slowness, appearance beside motion in both of the papers' drawings, and real clips beside
+// them. Where there is no motion to draw, slow to fast goes across, and real clips stand below.
 
 import {choice, element} from "kinetoscope/element";
-import {chart, Plot} from "kinetoscope/charts";
 import {flowKey} from "kinetoscope/flow_key";
-import {filmstrip, player} from "kinetoscope/player";
-import {number, paceWord, times} from "kinetoscope/words";
+import {labelOf} from "kinetoscope/look";
+import {clipCells, plate} from "kinetoscope/plate";
+import {chi, firsts, motionWords, paceHead, rival, strongest} from "kinetoscope/stimuli";
+import {films} from "kinetoscope/views/films";
+import {whereabouts} from "kinetoscope/views/where";
+import {clockTime, number, paceWord, percent} from "kinetoscope/words";
 
-/** @typedef {import("kinetoscope/look").Unit} Unit */
+/** @typedef {import("kinetoscope/look").Part} Part */
 /** @typedef {import("kinetoscope/look").Stimulus} Stimulus */
+/** @typedef {import("kinetoscope/look").Clip} Clip */
+/** @typedef {import("kinetoscope/plate").Cell} Cell */
+/** @typedef {import("kinetoscope/plate").Column} Column */
+/** @typedef {{of: Clip, activation?: number | null, seconds?: number | null, place?: import("kinetoscope/player").Place | null, words?: string}} Real */
 
-/** How flow is drawn; kept from unit to unit. @type {"flow" | "components"} */
-let drawn = "flow";
+/** @type {Record<string, string>} */
+const HELD = {blank: "held blank", real: "held at a real clip's", own: "held at its own optimum"};
 
-/** @param {number | null} slowness */
-export const chi = (slowness) => `χ = ${number(slowness)}`;
-
-/** @param {Stimulus[]} stimuli  @returns {Stimulus | undefined} the one that excites most */
-export const strongest = (stimuli) =>
-  stimuli.reduce(
-    (/** @type {Stimulus | undefined} */ best, each) =>
-      (each.activation ?? -Infinity) > (best?.activation ?? -Infinity) ? each : (best ?? each),
-    undefined,
-  );
+/** Whether what did not matter is left out; kept from page to page. */
+let veiled = true;
 
 /**
- * @param {Unit} unit
+ * @param {Part} part
  * @param {Element} parent
+ * @param {{real: Real[], name: string}} beside  real clips that excite it, the best first
  */
-export function stimulus(unit, parent) {
-  const {stimuli} = unit;
-  const best = strongest(stimuli);
-  const grid = element("div.stimuli", {style: {"--columns": stimuli.length}});
-  const film = element("div.films");
-  parent.append(grid, film);
-  heads(grid, stimuli, best);
-  if (stimuli.some((each) => each.frames)) {
-    const label = row(grid, unit, "appearance", (each) => each.frames);
-    if (unit.contrast && unit.contrast > 1) {
-      label.append(
-        element("p.note", {}, `Faint: drawn with ${number(unit.contrast, 2)} times its contrast.`),
-      );
-    }
-  }
-  if (stimuli.some((each) => each.flow)) {
-    const label = row(grid, unit, "motion", (each) => each[drawn]);
-    label.append(
+export function stimulus(part, parent, {real, name}) {
+  const tools = element("div.tools");
+  const figure = element("div");
+  parent.append(tools, figure);
+  if (part.stimuli.some((each) => each.opacity))
+    tools.append(
       choice(
-        "Draw motion by",
+        "Show of the stimuli",
         [
-          {value: "flow", text: "direction", title: "Hue is direction, saturation is speed"},
-          {
-            value: "components",
-            text: "x, y, speed",
-            title: "Red is right, green is down, blue is speed; grey is still",
-          },
+          {value: true, text: "what mattered", title: "Pixels that the search did not care for are let through"},
+          {value: false, text: "all of it"},
         ],
-        drawn,
-        redraw,
-      ),
-    );
-    flowKey(label, unit.full_colour);
-  }
-  if (best) films(film, unit, best);
-
-  /** @param {any} way */
-  function redraw(way) {
-    drawn = way;
-    stimuli.forEach((each, i) => {
-      const cell = grid.querySelector(`.cell.motion[data-place="${i}"]`);
-      if (!cell || !each[drawn]) return;
-      cell.replaceChildren();
-      show(cell, unit, "motion", each, each[drawn]);
-    });
-    if (best) films(film, unit, best);
-  }
-}
-
-/** @param {Element} grid  @param {Stimulus[]} stimuli  @param {Stimulus | undefined} best */
-function heads(grid, stimuli, best) {
-  grid.append(element("div.corner", {}, stimuli.length > 1 ? "slow → fast" : ""));
-  stimuli.forEach((each, i) => {
-    const pace = paceWord(i, stimuli.length);
-    grid.append(
-      element(
-        `div.head${each === best ? ".best" : ""}`,
-        {},
-        element("span.pace", {}, pace),
-        element("span.chi", {title: "How strongly change in time was held down"}, chi(each.slowness)),
-        element(
-          "span.ratio",
-          {title: `activation ${number(each.activation)}`},
-          each.ratio === null
-            ? `activation ${number(each.activation)}`
-            : `${times(each.ratio)} best real clip`,
-          each === best && stimuli.length > 1 && element("b", {}, " · strongest"),
-        ),
-      ),
-    );
-  });
-}
-
-/**
- * @param {Element} grid
- * @param {Unit} unit
- * @param {"appearance" | "motion"} stream
- * @param {(each: Stimulus) => import("kinetoscope/player").Track | null} track
- * @returns {HTMLElement} the row's label
- */
-function row(grid, unit, stream, track) {
-  const label = element(`div.lane.${stream}`, {}, element("h3", {}, stream));
-  grid.append(label);
-  unit.stimuli.forEach((each, i) => {
-    const cell = element(`div.cell.${stream}`, {"data-place": i});
-    grid.append(cell);
-    show(cell, unit, stream, each, track(each));
-  });
-  return label;
-}
-
-/**
- * @param {Element} cell
- * @param {Unit} unit
- * @param {string} stream
- * @param {Stimulus} each
- * @param {import("kinetoscope/player").Track | null} track
- */
-function show(cell, unit, stream, each, track) {
-  if (track)
-    player(cell, track, {name: `Stimulus of ${unit.unit}, ${stream}, ${chi(each.slowness)}`, crisp: true});
-  else cell.append(element("span.missing", {}, "none"));
-  motion(cell, stream === "motion" ? each.flow_motion : each.frames_motion);
-}
-
-/** The motion that was measured in a stimulus. @param {Element} cell  @param {import("kinetoscope/look").Motion | null} measured */
-function motion(cell, measured) {
-  if (!measured) return;
-  const speed = Math.hypot(measured.right, measured.down);
-  const turn = Math.atan2(measured.down, measured.right);
-  cell.append(
-    element(
-      "p.motion-measured",
-      {title: "the motion measured in all of it together"},
-      speed < 0.05
-        ? "no motion as a whole"
-        : [
-            element("i", {"aria-hidden": "true", style: {rotate: `${turn}rad`}}, "→"),
-            `${number(speed, 2)} px per frame, ${Math.round(((-turn * 180) / Math.PI + 360) % 360)}°`,
-          ],
-    ),
-  );
-}
-
-/** @param {HTMLElement} parent  @param {Unit} unit  @param {Stimulus} best */
-function films(parent, unit, best) {
-  const name = `Stimulus of ${unit.unit}, ${chi(best.slowness)}`;
-  parent.replaceChildren(
-    element("p.note", {}, `Frame by frame, the stimulus that excites most (${chi(best.slowness)})`),
-  );
-  if (best.frames) filmstrip(parent, best.frames, {name: `${name}, appearance`, crisp: true});
-  if (best.flow) filmstrip(parent, best[drawn] ?? best.flow, {name: `${name}, motion`, crisp: true});
-}
-
-/**
- * How the search for each stimulus went.
- * @param {Unit} unit
- * @param {Element} parent
- */
-export function histories(unit, parent) {
-  const named = [...new Set(unit.stimuli.flatMap((each) => Object.keys(each.history)))].filter(
-    (name) => name !== "step",
-  );
-  parent.append(
-    element(
-      "p.legend",
-      {},
-      unit.stimuli.map((each, i) => [
-        element("i", {style: {background: paceColours(unit.stimuli.length)[i]}}),
-        chi(each.slowness),
-      ]),
-    ),
-  );
-  for (const name of named) {
-    const points = unit.stimuli.flatMap(({slowness, history}) =>
-      (history[name] ?? []).map((value, i) => ({
-        step: history.step?.[i] ?? i,
-        value,
-        slowness: chi(slowness),
-      })),
-    );
-    const figure = element("figure", {}, element("figcaption", {}, termName(name)));
-    parent.append(figure);
-    chart(figure, `${name} at each step`, (width) =>
-      Plot.plot({
-        width,
-        height: 150,
-        marginLeft: 54,
-        marginBottom: 28,
-        marginTop: 10,
-        x: {label: "step", ticks: 4},
-        y: {label: null, ticks: 4, grid: true},
-        color: {
-          domain: unit.stimuli.map((each) => chi(each.slowness)),
-          range: paceColours(unit.stimuli.length),
+        veiled,
+        (value) => {
+          veiled = value;
+          fill();
         },
-        marks: [Plot.lineY(points, {x: "step", y: "value", stroke: "slowness", strokeWidth: 1.5})],
-      }),
+      ),
     );
+  fill();
+  parent.append(foot(part, real));
+  films(part, parent, {name, veiled: () => veiled});
+
+  function fill() {
+    figure.replaceChildren();
+    const moving = part.stimuli.some((each) => each.flow);
+    if (moving) downward(part, figure, {real, name});
+    else across(part, figure, {real, name});
   }
 }
 
-/** @param {number} many  from slow to fast */
-export const paceColours = (many) =>
-  Array.from(
-    {length: many},
-    (_, i) => `color-mix(in oklab, var(--slow), var(--fast) ${many > 1 ? (100 * i) / (many - 1) : 0}%)`,
-  );
+/** A row a slowness. @param {Part} part  @param {Element} parent  @param {{real: Real[], name: string}} beside */
+function downward(part, parent, {real, name}) {
+  const shown = firsts(part.stimuli);
+  const best = strongest(shown);
+  const frames = shown.some((each) => each.frames || each.held.frames);
+  const streams = realStreams(part, real);
+  /** @type {Column[]} */ const columns = [
+    ...(frames ? [{title: "appearance", caption: "appearance", tone: /** @type {const} */ ("appearance")}] : []),
+    {title: "motion, by direction", caption: "motion, by direction", tone: "motion"},
+    {title: "motion, x, y, speed", caption: "motion, x, y, speed", tone: "motion"},
+    ...realColumns(streams),
+  ];
+  const rows = shown.map((each, i) => ({
+    name: `Stimulus, ${chi(each.slowness)}`,
+    head: paceHead(each, {place: i, many: shown.length, best: each === best, reference: part.reference}),
+    cells: [
+      ...(frames ? [cell(part, each, "frames", name)] : []),
+      cell(part, each, "flow", name),
+      {...cell(part, each, "components", name), under: null},
+      ...realCells(real[i], streams),
+    ],
+  }));
+  plate(parent, {columns, rows, corner: shown.length > 1 ? "slow ↓ fast" : "", kind: "down"});
+}
 
-/** A term of the objective. @param {string} name */
-const termName = (name) =>
-  name
-    .replace(/^frames[_ ]/, "appearance, ")
-    .replace(/^flow[_ ]/, "motion, ")
-    .replaceAll("_", " ");
+/** A column a slowness. @param {Part} part  @param {Element} parent  @param {{real: Real[], name: string}} beside */
+function across(part, parent, {real, name}) {
+  const shown = firsts(part.stimuli);
+  const best = strongest(shown);
+  const columns = shown.map((each, i) => ({
+    title: paceHead(each, {place: i, many: shown.length, best: each === best, reference: part.reference}),
+    caption: paceWord(i, shown.length),
+  }));
+  const rows = [
+    {
+      name: "Stimuli",
+      head: element("h3.lane.appearance", {}, "appearance"),
+      cells: shown.map((each) => cell(part, each, "frames", name)),
+    },
+  ];
+  if (real.length) {
+    const cells = shown.map((_, i) => realCells(real[i], ["frames"])[0]);
+    const head = [element("h3", {}, "real clips"), element("p.note", {}, "that excite it most")];
+    rows.push({name: "Real clips", head, cells});
+  }
+  plate(parent, {columns, rows, corner: shown.length > 1 ? "slow → fast" : "", kind: "across"});
+}
+
+/**
+ * @param {Part} part
+ * @param {Stimulus} each
+ * @param {"frames" | "flow" | "components"} track
+ * @param {string} name
+ * @returns {Cell}
+ */
+function cell(part, each, track, name) {
+  const stream = track === "frames" ? "frames" : "flow";
+  const word = {frames: "appearance", flow: "motion by direction", components: "motion by x, y, speed"}[track];
+  return {
+    track: each[track],
+    opacity: veiled ? each.opacity : null,
+    name: `Stimulus of ${name}, ${word}, ${chi(each.slowness)}`,
+    crisp: true,
+    instead: HELD[each.held[stream]] ?? each.held[stream] ?? "none",
+    under: motionWords(stream === "flow" ? each.flow_motion : each.frames_motion),
+  };
+}
+
+/** Which streams of the real clips there are pictures of. @param {Part} part  @param {Real[]} real */
+function realStreams(part, real) {
+  const all = /** @type {("frames" | "flow")[]} */ (["frames", "flow"]);
+  return all.filter((stream) => real.slice(0, part.stimuli.length).some(({of}) => of[stream]));
+}
+
+/** @param {("frames" | "flow")[]} streams  @returns {Column[]} */
+const realColumns = (streams) =>
+  streams.map((stream, i) => ({
+    title: i === 0 ? element("b", {}, "real clips") : "and their motion",
+    caption: stream === "frames" ? "real clip" : "its motion",
+    apart: i === 0,
+  }));
+
+/** @param {Real | undefined} real  @param {("frames" | "flow")[]} streams */
+function realCells(real, streams) {
+  if (!real) return streams.map(() => null);
+  const words = [
+    labelOf(real.of),
+    real.activation !== null && real.activation !== undefined ? number(real.activation) : null,
+    real.seconds !== null && real.seconds !== undefined ? `at ${clockTime(real.seconds)}` : null,
+    real.words,
+  ].filter(Boolean);
+  return clipCells(real.of, {streams, place: real.place, under: words.join(" · ")});
+}
+
+/** What must be known to read the figure. @param {Part} part  @param {Real[]} real */
+function foot(part, real) {
+  const made = element("div.foot");
+  if (part.where) made.append(whereabouts(part.where));
+  if (part.full_colour) flowKey(made, part.full_colour);
+  const notes = element("div.notes");
+  if (part.contrast && part.contrast > 1)
+    notes.append(
+      element("p.note", {}, `Appearance is faint: drawn with ${number(part.contrast, 2)} times its contrast.`),
+    );
+  if (part.stimuli.some((each) => each.components))
+    notes.append(
+      element("p.note", {}, "By x, y, speed: red is right, green is down, blue is speed; grey is still."),
+    );
+  const against = heldAgainst(part, real);
+  if (against) notes.append(element("p.note", {}, against));
+  made.append(notes);
+  return made;
+}
+
+/** @param {Part} part  @param {Real[]} real */
+function heldAgainst({reference}, real) {
+  if (reference === "made clips")
+    return "There are no real clips here: this look had no catalog. Activations are held against those on made clips, moving textures and noise.";
+  if (!real.length) return "No real clip with a picture stands beside: none was kept that excites it.";
+  return null;
+}
+
+/**
+ * Several different ones, side by side.
+ * @param {Part} part
+ * @param {Element} parent
+ * @param {string} name
+ */
+export function diverse(part, parent, name) {
+  const numbers = [...new Set(part.stimuli.map((each) => each.number))].sort((a, b) => a - b);
+  const shown = firsts(part.stimuli);
+  const streams = /** @type {("frames" | "flow")[]} */ (["frames", "flow"]).filter((stream) =>
+    part.stimuli.some((each) => each[stream]),
+  );
+  const columns = numbers.flatMap((n, i) =>
+    streams.map((stream, j) => ({
+      title: j === 0 ? element("b", {}, `No. ${i + 1}`) : "",
+      caption: `No. ${i + 1}, ${stream === "flow" ? "motion" : "appearance"}`,
+      apart: i > 0 && j === 0,
+    })),
+  );
+  const rows = shown.map(({slowness}, place) => ({
+    name: chi(slowness),
+    head: [
+      element("span.pace", {}, paceWord(place, shown.length)),
+      " ",
+      element("span.chi", {}, chi(slowness)),
+    ],
+    cells: numbers.flatMap((n) => {
+      const each = part.stimuli.find((other) => other.number === n && other.slowness === slowness);
+      return streams.map((stream, j) =>
+        each
+          ? {
+              ...cell(part, each, stream, `${name}, number ${n + 1}`),
+              under: j > 0 ? null : held(each, part.reference),
+            }
+          : null,
+      );
+    }),
+  }));
+  plate(parent, {columns, rows, kind: "diverse"});
+}
+
+/** @param {Stimulus} each  @param {string | null} reference */
+const held = (each, reference) =>
+  each.ratio === null
+    ? `activation ${number(each.activation)}`
+    : `${percent(each.ratio, 0)} of the ${rival(reference)}`;
