@@ -121,6 +121,17 @@ def test_stimuli_that_need_a_real_stream_are_left_as_they_are():
     assert measured(network, [stimulus], reference=None)[0].measures == stimulus.measures
 
 
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16, torch.float64])
+def test_weights_may_have_another_precision(kind):
+    network = network_of_two_layers()
+    _, reference = reference_clips(network)
+    (exact,) = measured(network, [noise(0)], reference=reference)
+    (found,) = measured(network.to(kind), [noise(0)], reference=reference)
+    for name in ("ratio_over_transforms", "specificity"):
+        expected = getattr(exact.measures, name)
+        assert getattr(found.measures, name) == pytest.approx(expected, rel=0.05, abs=0.05)
+
+
 def test_no_stimuli_have_no_measures():
     assert measured(network_of_two_layers(), [], reference=None) == []
 

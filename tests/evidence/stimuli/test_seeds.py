@@ -66,6 +66,12 @@ def test_labels_are_compared_by_the_other_scores():
     assert -1 <= found.measures.stability <= 1
 
 
+def test_weights_may_have_another_precision():
+    network, pair = network_of_eight(), [noise(seed) for seed in range(2)]
+    exact = stable(network, pair)[0].measures.stability
+    assert stable(network.bfloat16(), pair)[0].measures.stability == pytest.approx(exact, abs=0.05)
+
+
 def test_too_few_channels_and_too_few_clips_tell_nothing():
     assert likeness(torch.rand(2, 2)) is None
     assert likeness(torch.rand(1, 9)) is None

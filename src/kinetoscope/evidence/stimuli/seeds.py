@@ -18,9 +18,8 @@ from statistics import fmean, stdev
 import torch
 from torch import Tensor
 
-from kinetoscope.clips.clip import ClipBatch
 from kinetoscope.evidence.reference import reference_of
-from kinetoscope.evidence.stimuli.showing import blank, check_shown, shown_in_batches
+from kinetoscope.evidence.stimuli.showing import check_shown, shown_blank, shown_in_batches
 from kinetoscope.evidence.stimuli.stimulus import Stimulus
 from kinetoscope.networks.network import Network
 from kinetoscope.tensors import Features
@@ -110,9 +109,7 @@ def _answers(
     """How each drives the other channels of its objective's layers, beyond a blank clip."""
     if not stimuli:
         return []
-    spec = network.expects
-    nothing = ClipBatch(**{stream: blank(spec, stream)[None] for stream in spec.streams})
-    clips = chain([nothing], shown_in_batches(network, stimuli, clips_at_once))
+    clips = chain([shown_blank(network)], shown_in_batches(network, stimuli, clips_at_once))
     layers = dict.fromkeys(name for each in objectives for name in each.layers if name != SCORES)
     means = reference_of(network, list(layers), clips, name="stimuli").means
     return [

@@ -48,12 +48,18 @@ def can_be_shown(stimulus: Stimulus) -> bool:
 
 
 def shown(network: Network, stimuli: Sequence[Stimulus]) -> ClipBatch:
-    """Stimuli as whole clips in display space, side by side on the network's device."""
+    """Stimuli as whole clips in display space, side by side, as the network's weights are."""
     streams = {
         stream: torch.stack([_whole(each, stream, network.expects) for each in stimuli])
         for stream in network.expects.streams
     }
-    return ClipBatch(**streams).to(network.device)
+    return _as_weights(network, streams)
+
+
+def shown_blank(network: Network) -> ClipBatch:
+    """A clip in which there is nothing to see."""
+    spec = network.expects
+    return _as_weights(network, {stream: blank(spec, stream)[None] for stream in spec.streams})
 
 
 def shown_in_batches(
@@ -70,6 +76,11 @@ def blank(spec: ClipSpec, stream: Stream) -> Tensor:
     if stream == "flow":
         return torch.zeros(CHANNELS[stream], *extent)
     return rearrange(torch.tensor(spec.mean), "rgb -> rgb 1 1 1").expand(-1, *extent).clone()
+
+
+def _as_weights(network: Network, streams: dict[str, Tensor]) -> ClipBatch:
+    weights = (weight.dtype for weight in network.parameters() if weight.is_floating_point())
+    return ClipBatch(**streams).to(network.device, next(weights, None))
 
 
 def _whole(stimulus: Stimulus, stream: Stream, spec: ClipSpec) -> Tensor:

@@ -75,7 +75,7 @@ def shares(contributed: Mapping[str, float]) -> dict[str, float]:
     total = sum(contributed.values())
     if not abs(total) > 1e-6 * max(map(abs, contributed.values())):
         return {}
-    return {stream: value / total for stream, value in contributed.items()}
+    return {stream: value / total + 0.0 for stream, value in contributed.items()}  # no -0.0
 
 
 def shapley(worth: Mapping[Coalition, PerClip], players: Sequence[str]) -> dict[str, Tensor]:
