@@ -10,7 +10,7 @@ off, for all stimuli have it in common; so have they the channels that were aske
 left out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from statistics import fmean, stdev
@@ -44,24 +44,9 @@ def stable(
         UnknownNameError, ClipError: the stimuli are of another network.
     """
     objectives = check_shown(network, stimuli)
-    groups: dict[tuple[object, ...], list[int]] = {}
-    for place, each in enumerate(stimuli):
-        same = (str(each.objective), each.slowness, each.writing, each.number)
-        groups.setdefault(same, []).append(place)
-    several = [places for places in groups.values() if len(places) > 1]
-    chosen = [place for places in several for place in places]
-    answers = dict(
-        zip(
-            chosen,
-            _answers(
-                network,
-                [stimuli[p] for p in chosen],
-                [objectives[p] for p in chosen],
-                clips_at_once,
-            ),
-            strict=True,
-        )
-    )
+    several = _several_seeds(stimuli)
+    asked = {place: objectives[place] for places in several for place in places}
+    answers = _answers(network, stimuli, asked, clips_at_once)
     found = list(stimuli)
     for places in several:
         measured = {
@@ -103,24 +88,33 @@ def likeness(answers: Features) -> float | None:
     return float((alike.sum() - alike.trace()) / (clips * (clips - 1)))
 
 
+def _several_seeds(stimuli: Sequence[Stimulus]) -> list[list[int]]:
+    """The places of those that differ in their seed alone."""
+    groups: dict[tuple[object, ...], list[int]] = {}
+    for place, each in enumerate(stimuli):
+        same = (str(each.objective), each.slowness, each.writing, each.number)
+        groups.setdefault(same, []).append(place)
+    return [places for places in groups.values() if len(places) > 1]
+
+
 def _answers(
-    network: Network, stimuli: list[Stimulus], objectives: list[Objective], clips_at_once: int
-) -> list[Tensor]:
-    """How each drives the other channels of its objective's layers, beyond a blank clip."""
-    if not stimuli:
-        return []
-    clips = chain([shown_blank(network)], shown_in_batches(network, stimuli, clips_at_once))
-    layers = dict.fromkeys(name for each in objectives for name in each.layers if name != SCORES)
-    means = reference_of(network, list(layers), clips, name="stimuli").means
-    return [
-        torch.cat(
-            [
-                _others(means[layer][row] - means[layer][0], objective, layer)
-                for layer in objective.layers
-            ]
-        )
-        for row, objective in enumerate(objectives, start=1)
-    ]
+    network: Network,
+    stimuli: Sequence[Stimulus],
+    asked: Mapping[int, Objective],
+    clips_at_once: int,
+) -> dict[int, Tensor]:
+    """How some drive the other channels of their objective's layers, beyond a blank clip."""
+    if not asked:
+        return {}
+    again = [stimuli[place] for place in asked]
+    clips = chain([shown_blank(network)], shown_in_batches(network, again, clips_at_once))
+    layers = {name for objective in asked.values() for name in objective.layers} - {SCORES}
+    means = reference_of(network, sorted(layers), clips, name="stimuli").means
+    found = {}
+    for row, (place, objective) in enumerate(asked.items(), start=1):
+        driven = {layer: means[layer][row] - means[layer][0] for layer in objective.layers}
+        found[place] = torch.cat([_others(x, objective, layer) for layer, x in driven.items()])
+    return found
 
 
 def _others(answer: Tensor, objective: Objective, layer: str) -> Tensor:
