@@ -52,6 +52,12 @@ def test_a_caller_that_stops_asking_ends_the_work():
     assert threading.active_count() < 10
 
 
+def test_a_single_worker_is_the_callers_own_thread_and_keeps_its_cores():
+    before = torch.get_num_threads()
+    [done] = map_here(lambda _: (threading.get_ident(), torch.get_num_threads()), [0], workers=1)
+    assert done.answer == (threading.get_ident(), before)
+
+
 def test_pytorch_has_one_core_in_each_thread_and_all_of_them_afterwards():
     before = torch.get_num_threads()
     counts = {

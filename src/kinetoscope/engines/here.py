@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import Generic, TypeVar
 
@@ -49,11 +50,14 @@ def map_here(
         work: may be called from several threads at once.
         items: taken one by one, and not before there is room for what comes of them.
         workers: how many threads; one for each core if not given. With more than one, PyTorch uses
-            one core in each.
+            one core in each; a single one is the caller's own, which an interruption ends at once.
         ahead: how many items may be under way or waiting to be taken; twice the threads if not
             given.
     """
     workers = workers or usable_cores()
+    if workers == 1:
+        yield from (_done(item, partial(work, item)) for item in items)
+        return
     waiting: deque[tuple[Item, Future[Answer]]] = deque()
     rest = iter(items)
     with _one_core_each(workers), ThreadPoolExecutor(max_workers=workers) as threads:
@@ -64,7 +68,7 @@ def map_here(
                 if not waiting:
                     return
                 item, under_way = waiting.popleft()
-                yield _done(item, under_way)
+                yield _done(item, under_way.result)
         finally:  # also where the caller stops asking
             for _, under_way in waiting:
                 under_way.cancel()
@@ -77,9 +81,9 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _done(item: Item, under_way: "Future[Answer]") -> Done[Item, Answer]:
+def _done(item: Item, answer: Callable[[], Answer]) -> Done[Item, Answer]:
     try:
-        return Done(item, under_way.result())
+        return Done(item, answer())
     except Exception as error:
         return Done(item, error=error)
 

@@ -1,9 +1,9 @@
 """How is the same work done for many items on a cluster?
 
-As on this machine, but by workers of Ray, each a process of its own with cores of its own. The work,
-and with it the network, travels once; after that only items and answers do. A cluster that this
-process is in is used, then the one that the environment names in `RAY_ADDRESS`; where there is
-neither, Ray is started on this machine and ended afterwards.
+As on this machine, but by workers of Ray, each a process of its own with cores of its own. The
+work, and with it the network, travels once; after that only items and answers do. A cluster that
+this process is in is used, then the one that the environment names in `RAY_ADDRESS`; where there
+is neither, Ray is started on this machine and ended afterwards.
 """
 
 import logging
