@@ -1,7 +1,14 @@
 import pytest
 import torch
+from torch import nn
 
+from kinetoscope.clips.clip import ClipBatch
 from kinetoscope.evidence.stimuli.diversity import likeness
+from kinetoscope.evidence.stimuli.maximize import maximize
+from kinetoscope.evidence.stimuli.settings import Maximizing
+from kinetoscope.units.reading import read
+from kinetoscope.units.unit import Unit
+from tests.evidence.planted import drifting_gratings, planted
 
 
 def definition(answer, groups):
@@ -77,3 +84,33 @@ def test_falls_when_it_is_descended():
     (gradient,) = torch.autograd.grad(before.sum(), answer)
     after = likeness(answer.detach() - 0.1 * gradient / gradient.norm() * answer.norm(), [0, 0])
     assert (after < before).all()
+
+
+class AnyOfFour(nn.Module):
+    """Unit 0 likes any of four gratings; the others like one each."""
+
+    def __init__(self):
+        super().__init__()
+        self.gratings = drifting_gratings((0, 90, 180, 270), side=11, frames=5, wavelength=6.0)
+
+    def forward(self, frames):
+        each = self.gratings(frames)
+        return torch.cat([each.sum(1, keepdim=True).tanh(), each], dim=1)
+
+
+@pytest.mark.slow
+def test_four_stimuli_of_a_unit_that_likes_four_things_are_those_four():
+    network = planted(AnyOfFour(), 5, frames=8, short_side=24, size=(24, 24))
+
+    def liked(diversity):
+        asked = Maximizing(steps=50, diverse=4, diversity=diversity)
+        made = maximize(network, [Unit("layer", 0)], slowness=(0.0,), settings=asked).stimuli
+        batch = ClipBatch(frames=torch.stack([each.frames for each in made]))
+        answer = read(network, batch, ["layer"])["layer"]
+        return likeness(answer, [0] * 4), answer[:, 1:].mean((2, 3, 4))
+
+    alike, each = liked(100.0)
+    assert sorted(each.argmax(1).tolist()) == [0, 1, 2, 3]
+    assert (each.amax(1) > 3 * each.median(1).values).all()
+    assert (alike < 0.3).all()
+    assert (liked(0.0)[0] > 0.9).all()

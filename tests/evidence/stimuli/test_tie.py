@@ -1,9 +1,14 @@
 import pytest
 import torch
+from torch import nn
 
+from kinetoscope.evidence.stimuli.maximize import maximize
+from kinetoscope.evidence.stimuli.settings import Maximizing
 from kinetoscope.evidence.stimuli.tie import tie_term
 from kinetoscope.evidence.velocity import velocity_of_frames
+from kinetoscope.units.unit import Unit
 from tests.evidence.moved import moved_texture
+from tests.evidence.planted import drifting_gratings, planted
 
 
 def tie(clip, flow, flow_scale=4.0):
@@ -80,3 +85,35 @@ def test_a_clip_has_the_same_tie_in_any_company():
     both = tie_term(torch.cat([other, first]), torch.cat([-wrong, flow]), flow_scale=1.0, bound=1.0)
     alone = tie_term(first, flow, flow_scale=1.0, bound=1.0)
     torch.testing.assert_close(both[1:], alone)
+
+
+class Contradicting(nn.Module):
+    """Likes a grating that drifts right, beside flow that goes up: no camera sees both."""
+
+    def __init__(self):
+        super().__init__()
+        self.grating = drifting_gratings((0,), side=11, frames=5)
+
+    def forward(self, frames, flow):
+        return self.grating(frames) - flow[:, 1:].tanh()
+
+
+@pytest.mark.slow
+def test_tied_flow_goes_along_with_the_frames_where_that_can_be_seen():
+    """Up or down is free: a grating of vertical stripes looks the same."""
+    extent = {"frames": 8, "short_side": 24, "size": (24, 24), "flow_scale": 2.0}
+    network = planted(Contradicting(), 1, streams=("frames", "flow"), **extent)
+    untied, tied = (
+        maximize(
+            network,
+            [Unit("layer", 0)],
+            slowness=(0.0,),
+            settings=Maximizing(steps=60, tie=tie),
+        ).stimuli[0]
+        for tie in (0.0, 100.0)
+    )
+    assert untied.frames_velocity.right == pytest.approx(1.0, rel=0.2)
+    assert abs(untied.flow_velocity.right) < 0.1
+    assert tied.flow_velocity.right == pytest.approx(tied.frames_velocity.right, rel=0.35)
+    assert tied.flow_velocity.down < -1
+    assert tied.mean_activation > 0.95 * untied.mean_activation
