@@ -44,7 +44,8 @@ LEAST_GAP = 0.05
 
 SUSPICIOUS = 0.25
 """A stimulus that is less alike the unit's real clips than this, in the layer before the unit's, is
-taken to excite it in a way of its own: 0 is what clips of other units are."""
+taken to excite it in a way of its own: 0 is what clips of other units are. Of a planted unit within
+a fooling circuit, stimuli have -0.34 to -0.17, those of its seven neighbours 0.93 and more."""
 
 _FEWEST = 3  # clips and channels below which correlations tell nothing
 
