@@ -1,9 +1,16 @@
 """Which way does a picture move, and how fast?
 
-Where brightness only moves, its change over time is -(u, v) times its slope in space. The velocity
-is the least-squares fit of that to all places; where a pattern varies along one direction only, as
-a grating does, the fit of least length is the motion across its stripes, which is all that can be
-seen.
+A stimulus may be one wave in a soft window, a texture that moves as a whole, or neither. So its
+velocity is measured in three ways, of which the first that tells what happens in it counts:
+
+    wave.py            the one wave that it is most like, where that explains most of it
+    shared_motion.py   the motion that most of its waves share, where they do and it is fast
+    structure tensor   the least-squares fit to all places of: where brightness only moves, its
+                       change over time is -(u, v) times its slope in space
+
+The last is the most exact where motion is slow, and takes fast motion for slow or none. Where a
+pattern varies along one direction only, as a grating does, all three tell the motion across its
+stripes, which is all that can be seen.
 
 Source: Lucas and Kanade, IJCAI 1981, for the fit; Farid and Simoncelli, "Differentiation of
 discrete multidimensional signals", IEEE TIP 2004, table I, for derivatives that agree with each
@@ -16,6 +23,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from kinetoscope.evidence.shared_motion import find_shared_motion
+from kinetoscope.evidence.wave import Wave, fit_wave
 from kinetoscope.tensors import Flow
 
 
@@ -45,14 +54,83 @@ class Velocity:
         return math.degrees(math.atan2(-self.down, self.right)) % 360
 
 
+@dataclass(frozen=True, kw_only=True)
+class Peak:
+    """The strongest wave in a stream, cos 2 pi (right x + down y + over_time t) and a phase.
+
+    Args:
+        right, down: [cycles per pixel]; the way its crests go.
+        over_time: [cycles per frame]; 0 or less, below 0 where it moves.
+    """
+
+    right: float
+    down: float
+    over_time: float
+
+    @property
+    def frequency(self) -> float:
+        """Across its stripes [cycles per pixel].
+
+        >>> Peak(right=0.03, down=-0.04, over_time=-0.1).frequency
+        0.05
+        """
+        return math.hypot(self.right, self.down)
+
+    @property
+    def velocity(self) -> Velocity:
+        """How its crests move; none where it is the same all over the picture.
+
+        >>> Peak(right=0.125, down=0.0, over_time=-0.25).velocity
+        Velocity(right=2.0, down=0.0)
+        """
+        if self.frequency == 0:
+            return Velocity(0.0, 0.0)
+        pace = -self.over_time / self.frequency**2
+        return Velocity(pace * self.right, pace * self.down)
+
+
+def peak_of(x: Tensor) -> Peak | None:
+    """The strongest wave in a stream, `channel time height width`; None where nothing changes."""
+    wave = fit_wave(x)
+    return None if wave is None else _as_peak(wave, x.shape[1])
+
+
+def _as_peak(wave: Wave, frames: int) -> Peak:
+    # a wave and its reverse are one: told by the way it goes, or down and right if it stands
+    still = abs(wave.over_time) < 1e-4
+    backward = (wave.down, wave.right) < (0, 0) if still else wave.over_time > 0
+    sign = -1.0 if backward else 1.0
+    over_time = 0.0 if frames == 1 else sign * wave.over_time
+    return Peak(right=sign * wave.right, down=sign * wave.down, over_time=over_time)
+
+
 def velocity_of_frames(frames: Tensor) -> Velocity:
     """The dominant motion in frames, `channel time height width`; none in fewer than three.
 
-    Aliased motion, faster than half a period a frame, is seen as the slower motion it looks like.
+    A grating that moves more than half a period a frame is seen as the slower motion it looks like.
     """
-    if min(frames.shape[1:]) < 3:
+    frames = frames.detach().double()
+    if min(frames.shape[1:]) < 3 or _stands_still(frames):
         return Velocity(0.0, 0.0)
-    over_time, down, right = (_derivative(frames.double(), axis) for axis in (1, 2, 3))
+    wave = fit_wave(frames)
+    if wave is not None and (wave.share > 0.9 or wave.slopes > 0.5):
+        return _as_peak(wave, frames.shape[1]).velocity
+    slow = _by_slopes(frames)
+    fast = find_shared_motion(frames, beside=(slow.right, slow.down))
+    if fast is None or fast.share < 0.5 or max(2 * fast.against, 1.1 * fast.beside) > fast.share:
+        return slow
+    return Velocity(fast.right, fast.down)
+
+
+def _stands_still(frames: Tensor) -> bool:
+    mean = frames.mean(dim=1, keepdim=True)
+    change, contrast = (frames - mean).square().mean(), frames.var(correction=0)
+    return bool(change <= 1e-9 * contrast)
+
+
+def _by_slopes(frames: Tensor) -> Velocity:
+    """The velocity by the structure tensor."""
+    over_time, down, right = (_derivative(frames, axis) for axis in (1, 2, 3))
     slopes = torch.stack([right.flatten(), down.flatten()])
     tensor, pull = slopes @ slopes.T, -slopes @ over_time.flatten()
     strength = torch.linalg.eigvalsh(tensor)[-1].item()
