@@ -46,6 +46,8 @@ def test_keeps_what_the_network_takes_each_clip_for(scanned):
     probabilities = torch.tensor(clips["probabilities"][6].to_list())
     torch.testing.assert_close(probabilities.sum(), torch.tensor(1.0))
     assert clips["probability"][6] == pytest.approx(probabilities.max().item())
+    torch.testing.assert_close(scanned.scores[6].softmax(0), probabilities)
+    assert scanned.scores[3].isnan().all()
 
 
 def test_a_video_that_can_not_be_read_is_a_row_with_its_error(scanned, catalog):

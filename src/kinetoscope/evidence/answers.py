@@ -28,6 +28,7 @@ _CLIPS = {
     "predicted": pl.String,
     "probability": pl.Float32,
     "probabilities": pl.List(pl.Float32),
+    "scores": pl.List(pl.Float32),
     "start_seconds": pl.Float64,
     "seconds": pl.List(pl.Float64),
     "error": pl.String,
@@ -129,6 +130,7 @@ class Pass:
             row["predicted"] = network.labels[int(places[number])]
             row["probability"] = float(best[number])
             row["probabilities"] = probabilities[number].tolist()
+            row["scores"] = scores[number].tolist()
 
 
 def _summary(answer: Activation, clips: Sequence[int]) -> pl.DataFrame:

@@ -130,15 +130,12 @@ class Reference:
 
 
 def reference_from_scan(scan: Scan) -> Reference:
-    """What a scan of a catalog found.
-
-    A scan keeps probabilities, from which scores can't be told: labels have no largest answer.
-    """
-    name = (scan.provenance.catalog or "catalog").rsplit(" ", 1)[0]
+    """What a scan of a catalog found."""
+    scores = {} if scan.scores is None else {SCORES: scan.scores}
     return Reference(
-        name=name,
-        maxima={layer: scan.maxima(layer) for layer in scan.layers},
-        means={layer: scan.means(layer) for layer in scan.layers},
+        name=(scan.provenance.catalog or "catalog").rsplit(" ", 1)[0],
+        maxima={layer: scan.maxima(layer) for layer in scan.layers} | scores,
+        means={layer: scan.means(layer) for layer in scan.layers} | scores,
         labels=scan.labels,
     )
 

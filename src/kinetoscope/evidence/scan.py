@@ -18,6 +18,7 @@ representations for action recognition?", CVPR 2018, section 3.
 """
 
 import json
+import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -83,8 +84,9 @@ class Scan:
         """A row a clip, in the catalog's order.
 
         `clip` counts them; `video` is the place in the catalog; `path` is from the catalog's root;
-        `predicted`, `probability` and `probabilities` are the network's; `start_seconds` and
-        `seconds` (of each frame) are in display time; `error` says why the other columns are empty.
+        `predicted`, `probability`, `probabilities` and `scores` (before softmax) are the network's;
+        `start_seconds` and `seconds` (of each frame) are in display time; `error` says why the
+        other columns are empty.
         """
         return self._read("clips.parquet", "clip")
 
@@ -113,6 +115,14 @@ class Scan:
     def means(self, layer: str) -> Tensor:
         """Mean answers, as `maxima`."""
         return self._table(layer, "mean")
+
+    @property
+    def scores(self) -> Tensor | None:
+        """Before softmax, `clip label`, as `maxima`; None in scans that did not keep them."""
+        if "scores" not in self.clips.columns:
+            return None
+        unread = [math.nan] * len(self.labels)
+        return torch.tensor([unread if row is None else row for row in self.clips["scores"]])
 
     def channel_maxima(self, layer: str) -> Tensor:
         """Each channel's largest answer to any clip; NaN if no clip could be read."""
