@@ -18,13 +18,22 @@ from kinetoscope.clips.clip import Clip, ClipBatch
 from kinetoscope.clips.spec import Stream
 from kinetoscope.errors import ClipError
 from kinetoscope.evidence.stimuli.ascent import Ascent, Course, Making, Question
+from kinetoscope.evidence.stimuli.robustness import Robustness
 from kinetoscope.evidence.stimuli.settings import Maximizing
 from kinetoscope.evidence.stimuli.stimulus import Stimulus
 from kinetoscope.evidence.stimuli.window import Window, window_of
 from kinetoscope.evidence.velocity import velocity_of_flow, velocity_of_frames
 from kinetoscope.networks.network import Network
 from kinetoscope.tensors import Activation
-from kinetoscope.units.objective import Channel, Goal, Neuron, Objective, Together, activation
+from kinetoscope.units.objective import (
+    Channel,
+    Features,
+    Goal,
+    Neuron,
+    Objective,
+    Together,
+    activation,
+)
 from kinetoscope.units.reading import SCORES
 from kinetoscope.units.receptive import ReceptiveField, Seen, seen_or_refused
 from kinetoscope.units.rehearsal import blank_batch
@@ -76,6 +85,9 @@ class Asking:
         Raises:
             ClipError: a layer does not answer, or can't be read.
         """
+        if any(isinstance(goal, Features) for _, goal in like.terms):
+            # The features of a clip are at their places: nothing may be moved for them.
+            settings = replace(settings, robustness=Robustness(shift=0))
         layers = [seen_or_refused(seen, name) for name in like.layers if name != SCORES]
         fields = [layer.receptive_field for layer in layers]
         window = _window(network, like, layers, settings)

@@ -11,8 +11,9 @@ from time import time
 
 from kinetoscope.evidence.reference import Reference
 from kinetoscope.evidence.stimuli.asking import Failure
-from kinetoscope.evidence.stimuli.maximize import maximize
+from kinetoscope.evidence.stimuli.maximize import Maximized, maximize
 from kinetoscope.evidence.stimuli.measuring import measured
+from kinetoscope.evidence.stimuli.seeds import stable
 from kinetoscope.evidence.stimuli.settings import SLOWNESS, Maximizing
 from kinetoscope.evidence.stimuli.stimulus import Stimulus
 from kinetoscope.networks.network import Network
@@ -47,8 +48,8 @@ class Wanted:
 
     @property
     def steps(self) -> int:
-        """Of clips, of each objective."""
-        return self.maximizing.steps * self.clips
+        """Of clips, of each objective, those of other seeds among them."""
+        return self.maximizing.steps * (self.clips + self.maximizing.diverse * (self.seeds - 1))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,21 +122,37 @@ class Maker:
 
     def _make(self, batch: Batch) -> Made:
         wanted = self.wanted
-        best = largest_answers(self.reference, batch)
-        made = maximize(
+        made = self._maximize(batch, wanted.slowness, wanted.seed)
+        stimuli = measured(self.network, made.stimuli, reference=self.reference)
+        if wanted.seeds > 1:
+            stimuli = self._held_against_other_seeds(stimuli)
+        found: dict[Objective, list[Stimulus]] = {}
+        for each in stimuli:
+            name = self.reference and self.reference.name
+            found.setdefault(each.objective, []).append(replace(each, reference=name))
+        return Made(stimuli=found, failures=made.failures)
+
+    def _held_against_other_seeds(self, stimuli: list[Stimulus]) -> list[Stimulus]:
+        """The stimuli, the slowest of which know how alike those of other seeds are."""
+        wanted = self.wanted
+        batch = tuple(dict.fromkeys(each.objective for each in stimuli))
+        others = [
+            stimulus
+            for seed in range(wanted.seed + 1, wanted.seed + wanted.seeds)
+            for stimulus in self._maximize(batch, (max(wanted.slowness),), seed).stimuli
+        ]
+        return stable(self.network, [*stimuli, *others])[: len(stimuli)]
+
+    def _maximize(self, batch: Batch, slowness: tuple[float, ...], seed: int) -> Maximized:
+        return maximize(
             self.network,
             batch,
-            slowness=wanted.slowness,
-            best_real=best,
-            settings=wanted.maximizing,
-            seed=wanted.seed,
+            slowness=slowness,
+            best_real=largest_answers(self.reference, batch),
+            settings=self.wanted.maximizing,
+            seed=seed,
             progress=self.progress,
         )
-        told = measured(self.network, made.stimuli, reference=self.reference)
-        stimuli: dict[Objective, list[Stimulus]] = {}
-        for each in told:
-            stimuli.setdefault(each.objective, []).append(each)
-        return Made(stimuli=stimuli, failures=made.failures)
 
 
 def kind_of(objective: Objective) -> object:
@@ -171,8 +188,10 @@ def largest_answers(
     reference: Reference | None, objectives: Sequence[Objective]
 ) -> dict[Objective, float]:
     """The largest answer to reference clips of every objective, and of every goal in a sum."""
-    found = {}
-    for objective in objectives if reference is not None else ():
+    found: dict[Objective, float] = {}
+    if reference is None:
+        return found
+    for objective in objectives:
         alone = [Objective(((1.0, goal),)) for _, goal in objective.terms]
         for each in (objective, *alone):
             largest = reference.largest(each)

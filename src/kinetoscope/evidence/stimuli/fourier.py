@@ -43,6 +43,9 @@ from kinetoscope.tensors import Volume
 
 Colour = tuple[tuple[float, ...], ...]
 
+NATURAL_COLOUR: Colour = ((0.26, 0.09, 0.02), (0.27, 0.0, -0.05), (0.27, -0.09, 0.03))
+"""The root of how colours vary together in ImageNet, as lucid has it, for want of a measured one."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fourier(Writing):

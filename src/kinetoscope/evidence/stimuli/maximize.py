@@ -37,7 +37,7 @@ from kinetoscope.evidence.stimuli.settings import SLOWNESS, Hold, Maximizing
 from kinetoscope.evidence.stimuli.stimulus import Stimulus
 from kinetoscope.networks.network import Network, evaluating
 from kinetoscope.tensors import Activation
-from kinetoscope.units.objective import Neuron, Objective, activation
+from kinetoscope.units.objective import Features, Neuron, Objective, activation
 from kinetoscope.units.reading import watch
 from kinetoscope.units.receptive import Seen, survey
 from kinetoscope.units.rehearsal import blank_batch
@@ -151,8 +151,10 @@ def _alike(objectives: Iterable[Objective]) -> Iterator[list[Objective]]:
     groups: dict[object, list[Objective]] = {}
     for objective in objectives:
         goal = objective.terms[0][1]
+        alone = len(objective.terms) == 1 and isinstance(goal, Neuron)
         place = goal.place if isinstance(goal, Neuron) else None
-        kind = (objective.layers, isinstance(goal, Neuron) and len(objective.terms) == 1, place)
+        fixed = any(isinstance(goal, Features) for _, goal in objective.terms)
+        kind = (objective.layers, alone, place, fixed)
         groups.setdefault(kind, []).append(objective)
     for group in groups.values():
         yield sorted(group, key=str)

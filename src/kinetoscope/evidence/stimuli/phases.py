@@ -12,10 +12,12 @@ asks for slower motion. Measured sizes are multiplied by the root of P, so that 
 
 Source: Fel et al., "Unlocking feature visualization for deeper networks with magnitude constrained
 optimization", NeurIPS 2023, section 3. The statistics: Dong and Atick, "Statistics of natural
-time-varying images", Network 6, 1995, section 4. Differs: in space-time; waves that are their own
-conjugates can only have one of two signs, and keep their size; what is drawn has a contrast that
-follows from the sizes, so that phases need no standardizing and bounds cut only what they must; a
-phase turns by as much as moves pixels as far as the ascent's rate says.
+time-varying images", Network 6, 1995. Differs: in space-time; waves that are their own conjugates
+can only have one of two signs, and keep their size; what is drawn has a contrast that follows from
+the sizes, so that phases need no standardizing and bounds cut only what they must; phases turn as
+far as pixels would go at the ascent's rate. No other prior acts beside the spectrum. With it, the
+mean of a filter's squared answer is given as well: ask for a neuron or a label, not for a channel
+at all its positions.
 """
 
 import math
@@ -29,6 +31,7 @@ from torch import Tensor
 from kinetoscope.errors import ClipError
 from kinetoscope.evidence.stimuli.edge import Edge
 from kinetoscope.evidence.stimuli.fourier import (
+    NATURAL_COLOUR,
     Colour,
     as_colour,
     colour_on,
@@ -60,9 +63,10 @@ class Phases(Writing):
             an even width; a stream that is missing has those of natural statistics.
         speed: beyond which motion is rare where chi is 1 [pixels per frame].
         contrast: root mean square of a pixel's vector, as a share of the bound.
-        turn: how far phases turn where pixels would go as far as they are large.
-        colour: see `Fourier`. The sizes are then those of the values without correlation: of
-            measured ones, their root mean square over colours.
+        turn: how far phases turn while pixels would go as far as they are large [radians].
+        colour: see `Fourier`. The sizes are those of the values without correlation: of measured
+            ones, their root mean square over colours. With None, each colour has sizes and phases
+            of its own.
 
     Raises:
         ClipError: sizes are no spectrum, or a number is not above 0.
@@ -71,8 +75,8 @@ class Phases(Writing):
     sizes: Mapping[str, Tensor] | None = None
     speed: float = 1.0
     contrast: float = 0.5
-    turn: float = 1.0
-    colour: Colour | Sequence[Sequence[float]] | Tensor | None = None
+    turn: float = 2.0
+    colour: Colour | Sequence[Sequence[float]] | Tensor | None = NATURAL_COLOUR
     name = "phases"
 
     def __post_init__(self):
@@ -106,8 +110,10 @@ class Phases(Writing):
 
 
 class _Draft(Draft):
+    """`around` is the clip as it is: what other priors would act on has nothing in it."""
+
     def __init__(self, sheet: Sheet, writing: Phases):
-        self.sheet, self.around = sheet, {}
+        self.sheet = sheet
         self._colour = colour_on(sheet, writing.colour)
         self._sizes: dict[str, Tensor] = {}
         self._conjugates: dict[str, Conjugates] = {}
@@ -115,7 +121,7 @@ class _Draft(Draft):
         self._length: dict[str, float] = {}
         self._adam: dict[str, Adam] = {}
         self._waves: dict[str, Tensor] = {}
-        self._drawn: dict[str, Tensor] = {}
+        self.around: Mapping[str, Tensor] = {}
         self._gradients: dict[str, Tensor] = {}
         for stream, shape in sheet.shapes.items():
             sizes = self._natural(stream, shape, writing)
@@ -154,10 +160,9 @@ class _Draft(Draft):
             self._waves[stream] = torch.polar(self._sizes[stream].expand_as(angles), angles)
             plain = to_clips(self._waves[stream], self.sheet.shapes[stream][1:])
             x = coloured(self._colour.get(stream), plain)
-            drawn[stream] = self.sheet.project(
-                stream, x.contiguous(memory_format=torch.channels_last_3d)
-            )
-        self._drawn = drawn
+            layout = torch.channels_last_3d  # as pixels are
+            drawn[stream] = self.sheet.project(stream, x.contiguous(memory_format=layout))
+        self.around = drawn
         return dict(drawn)
 
     def pull(self, gradients: Mapping[str, Tensor]) -> None:
@@ -166,7 +171,7 @@ class _Draft(Draft):
     @torch.no_grad()
     def step(self, rate: float) -> None:
         for stream, gradient in self._gradients.items():
-            edge = Edge(self.sheet, stream, self._drawn[stream], gradient)
+            edge = Edge(self.sheet, stream, self.around[stream], gradient)
             plain = uncoloured_gradient(self._colour.get(stream), edge.along(gradient))
             slope, pairs = to_waves(plain), self._conjugates[stream]
             waves, phases = self._waves[stream], self._phases[stream]
@@ -178,8 +183,9 @@ class _Draft(Draft):
         self._gradients = {}
 
     def keep(self, clips: Tensor) -> None:
-        for held in (self._phases, self._waves, self._drawn):
-            held.update({stream: x[clips] for stream, x in held.items()})
+        self._phases = {stream: phases[clips] for stream, phases in self._phases.items()}
+        self._waves = {stream: waves[clips] for stream, waves in self._waves.items()}
+        self.around = {stream: x[clips] for stream, x in self.around.items()}
         self._sizes = {
             stream: sizes[clips] if len(sizes) > 1 else sizes
             for stream, sizes in self._sizes.items()

@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
+from einops import rearrange
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -134,9 +135,8 @@ class Transform:
         """Where in the clip each pixel lies that is seen, `time height width 2`, within [-1, 1]."""
         lines = [torch.arange(length, dtype=torch.float64) - (length - 1) / 2 for length in size]
         time, down, right = torch.meshgrid(*lines, indexing="ij")
-        time = time if self.pan != (0.0, 0.0) else time[:1]
-        seen = torch.stack([right[: len(time)], down[: len(time)]], dim=-1)
-        seen = seen - time[: len(seen), ..., None] * torch.tensor(self.pan, dtype=torch.float64)
+        drift = time[..., None] * torch.tensor(self.pan, dtype=torch.float64)
+        seen = torch.stack([right, down], dim=-1) - drift
         back = self._turn() / self.scale  # the turn's inverse is its transpose
         places = seen @ back + torch.tensor([self.right, self.down], dtype=torch.float64)
         half = torch.tensor([x.shape[4] - 1, x.shape[3] - 1], dtype=torch.float64) / 2
@@ -242,19 +242,16 @@ def _whole(chance: float, most: int) -> int:
     return math.floor(chance * (2 * most + 1)) - most
 
 
-def _sample(x: Tensor, places: Tensor) -> Tensor:
-    """Values between pixels, `clip channel time *places.shape[1:3]`."""
-    clips, channels, frames = x.shape[:3]
+def _sample(x: Volume, places: Tensor) -> Volume:
+    """Values between pixels, of every frame at its own places, `time height width 2`."""
     kind = x.dtype if x.dtype in (torch.float32, torch.float64) else torch.float32
-    each = len(places)  # one for all frames, or one a frame
-    if each == 1:
-        flat = x.reshape(clips, channels * frames, *x.shape[3:])
-    else:
-        flat = x.transpose(1, 2).reshape(clips * frames, channels, *x.shape[3:])
-    grid = places.to(x.device, kind).repeat(len(flat) // each, 1, 1, 1)
+    pictures = rearrange(x, "clip channel time height width -> (clip time) channel height width")
+    grid = places.to(x.device, kind).repeat(len(x), 1, 1, 1)
     seen = F.grid_sample(
-        flat.to(kind), grid, mode="bilinear", padding_mode="border", align_corners=True
-    ).to(x.dtype)
-    if each == 1:
-        return seen.reshape(clips, channels, frames, *seen.shape[2:])
-    return seen.reshape(clips, frames, channels, *seen.shape[2:]).transpose(1, 2)
+        pictures.to(kind), grid, mode="bilinear", padding_mode="border", align_corners=True
+    )
+    return rearrange(
+        seen.to(x.dtype),
+        "(clip time) channel height width -> clip channel time height width",
+        clip=len(x),
+    )
