@@ -1,6 +1,7 @@
 """Networks whose right answers are known."""
 
 import math
+from typing import Literal
 
 import torch
 from einops import rearrange
@@ -62,3 +63,74 @@ def drifting_gratings(directions, speed=1.0, wavelength=8.0, frames=7, side=15):
     grey = torch.stack(kernels)
     filters.weight.data = rearrange(grey, "unit t y x -> unit 1 t y x").repeat(1, 3, 1, 1, 1) / 30
     return nn.Sequential(filters, nn.ReLU())
+
+
+class Filters(nn.Module):
+    """Units of one to four filters each, as large as what a neuron sees.
+
+    Args:
+        weights: `unit filter channel time height width`.
+        kind: `linear` units answer their one filter's product with the clip; `energy` units the
+            length of the vector of their filters' products; `opponent` units the length of the
+            first two less that of the last two.
+    """
+
+    def __init__(self, weights, kind: Literal["linear", "energy", "opponent"]):
+        super().__init__()
+        self.each, self.kind = weights.shape[1], kind
+        self.filters = nn.Conv3d(weights.shape[2], 1, weights.shape[3:], bias=False)
+        self.filters.weight = nn.Parameter(weights.flatten(0, 1).contiguous())
+
+    def forward(self, x):
+        answers = self.filters(x).unflatten(1, (-1, self.each))
+        if self.kind == "linear":
+            return answers[:, :, 0]
+        if self.kind == "energy":
+            return length(answers)
+        return length(answers[:, :, :2]) - length(answers[:, :, 2:])
+
+
+def length(x):
+    """Over the filters of a unit; with a slope at zero as well."""
+    return (x.square().sum(2) + 1e-14).sqrt()
+
+
+class Velocities(nn.Module):
+    """Units that answer how near flow is to one velocity, on average over a window.
+
+    Args:
+        velocities: `unit 2`, in units of the network's input.
+        window: `time height width`; its sum is 1.
+        width: how far flow may be off, as a share of the speed.
+    """
+
+    def __init__(self, velocities, window, width=0.5):
+        super().__init__()
+        units = len(velocities)
+        self.velocities = nn.Parameter(velocities)
+        self.widths = nn.Parameter(width * velocities.norm(dim=1))
+        self.mean = nn.Conv3d(units, units, window.shape, bias=False, groups=units)
+        self.mean.weight = nn.Parameter(window.repeat(units, 1, 1, 1, 1))
+
+    def forward(self, flow):
+        missed = (flow[:, None] - self.velocities[:, :, None, None, None]).square().sum(2)
+        return self.mean((-missed / (2 * self.widths[:, None, None, None] ** 2)).exp())
+
+
+class Both(nn.Module):
+    """Units that need something in frames and something in flow.
+
+    Args:
+        frames, flow: a layer each, of as many units.
+        joined: whether a unit answers the smaller of the two, or their geometric mean.
+    """
+
+    def __init__(self, frames, flow, joined: Literal["smaller", "product"]):
+        super().__init__()
+        self.frames, self.flow, self.joined = frames, flow, joined
+
+    def forward(self, frames, flow):
+        one, other = self.frames(frames), self.flow(flow)
+        if self.joined == "smaller":
+            return torch.minimum(one, other)
+        return (one.clamp(min=1e-7) * other.clamp(min=1e-7)).sqrt()
