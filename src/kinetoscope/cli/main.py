@@ -24,12 +24,13 @@ VERBS = {
     "evaluate": "Measure how well a network recognizes the videos of a catalog.",
     "scan": "Run a catalog through a network once and keep what its units answered.",
     "maximize": "Synthesize what units of a network would like to see.",
+    "train-prior": "Fit a generator to a catalog, in whose code stimuli can be made.",
     "convert": "Make a file of Kinetoscope of another library's checkpoint.",
     "export": "Write a network for programs that know nothing of Kinetoscope.",
     "report": "Write the report of a folder of evidence.",
     "serve": "Show a report in the browser from a local server.",
 }
-"""Each verb and what it does. The module of a verb has its name."""
+"""Each verb and what it does. The module of a verb has its name, with _ for -."""
 
 INTERRUPTED = 130  # what a shell expects of a program that Ctrl-C has stopped
 
@@ -43,7 +44,7 @@ class Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
         if cmd_name not in VERBS:
             raise unknown_name("verb", cmd_name, list(VERBS))
-        return importlib.import_module(f"kinetoscope.cli.{cmd_name}").command
+        return importlib.import_module(f"kinetoscope.cli.{cmd_name.replace('-', '_')}").command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Verbs"):
