@@ -322,7 +322,7 @@ def _sine(wavelength: float, angle: float) -> Texture:
 
 
 def _any(numbers: Numbers) -> Texture:
-    return draw_texture(numbers, wavelengths=(6, 40), colours=_two_colours(numbers))
+    return draw_texture(numbers, wavelengths=(6.0, 40.0), colours=_two_colours(numbers))
 
 
 def _noise(numbers: Numbers, spec: ClipSpec) -> Texture:
