@@ -8,7 +8,7 @@ from kinetoscope.cli.main import main
 from kinetoscope.clips.worlds.shapes import make_shapes
 from kinetoscope.clips.worlds.world import ClipsPerLabel
 from kinetoscope.demo import World
-from kinetoscope.evidence.stimuli.maximize import Maximizing
+from kinetoscope.evidence.stimuli.settings import Maximizing
 from kinetoscope.look import Looking
 
 FEW = ClipsPerLabel(train=2, validation=1, test=1)

@@ -2,6 +2,7 @@ import json
 import multiprocessing
 import os
 import random
+import shutil
 import time
 from pathlib import Path
 
@@ -11,13 +12,14 @@ import torch
 from kinetoscope.clips.catalog import read_catalog
 from kinetoscope.errors import CatalogError, UnknownNameError
 from kinetoscope.evidence.evidence import read_evidence
-from kinetoscope.evidence.stimuli.maximize import Maximizing
+from kinetoscope.evidence.reference import reference_from_scan
 from kinetoscope.evidence.scan import read_scan
+from kinetoscope.evidence.stimuli.settings import Maximizing
 from kinetoscope.evidence.stimuli.stimulus import read_stimuli
 from kinetoscope.look import Looking, look
 from kinetoscope.networks.weights import load_network, save_network
 from kinetoscope.networks.zoo import build_network
-from kinetoscope.units.unit import Unit
+from kinetoscope.units.objective import Objective
 from tests.squares import COLOURS, videos_of_squares
 
 HOW = Looking(
@@ -87,16 +89,24 @@ def test_names_the_video_that_can_not_be_read(looked):
 
 
 def test_holds_stimuli_against_the_best_real_clip(looked):
-    folders = sorted((looked / "evidence" / "stimuli").iterdir())
-    layers = [Unit.parse(":".join(folder.name.rsplit("-", 1))).layer for folder in folders]
-    assert set(layers) == set(HOW.layers)
-    for folder in folders:
+    reference = reference_from_scan(read_scan(looked / "evidence" / "scan"))
+    for folder in (looked / "evidence" / "stimuli").iterdir():
         stimuli = read_stimuli(folder)
         assert tuple(stimulus.slowness for stimulus in stimuli) == HOW.slowness
-        scanned = read_scan(looked / "evidence" / "scan")
-        unit = stimuli[0].unit
-        best = scanned.channel_maxima(unit.layer)[unit.channel].item()
-        assert all(stimulus.best_real == best for stimulus in stimuli)
+        best = reference.largest(stimuli[0].objective)
+        assert best is not None
+        assert all(stimulus.best_real == pytest.approx(best) for stimulus in stimuli)
+        assert all(stimulus.reference == "videos" for stimulus in stimuli)
+
+
+def test_every_label_and_some_units_of_every_layer_have_stimuli(looked):
+    told = read_evidence(looked / "evidence" / "maximization", "maximization").answer
+    assert told["asked"] == [*told["made"], *(each["objective"] for each in told["failures"])]
+    objectives = [Objective.parse(name) for name in told["made"]]
+    assert [each.label for each in objectives if each.label] == sorted(COLOURS)
+    assert {each.unit.layer for each in objectives if each.unit} == set(HOW.layers)
+    folders = {folder.name for folder in (looked / "evidence" / "stimuli").iterdir()}
+    assert folders == {each.file_name for each in objectives}
 
 
 def test_a_second_look_makes_nothing_anew(looked, catalog):
@@ -108,10 +118,7 @@ def test_a_second_look_makes_nothing_anew(looked, catalog):
 
 def test_a_stage_that_is_missing_is_made_again_the_same(looked, catalog):
     whole = contents(looked)
-    lost = sorted((looked / "evidence" / "stimuli").iterdir())[0]
-    for path in lost.iterdir():
-        path.unlink()
-    lost.rmdir()
+    shutil.rmtree(sorted((looked / "evidence" / "stimuli").iterdir())[0])
     look(network_of(sorted(COLOURS)), catalog, looked, how=HOW)
     assert contents(looked) == whole
 

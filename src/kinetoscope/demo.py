@@ -14,7 +14,7 @@ from kinetoscope.clips.catalog import read_catalog
 from kinetoscope.clips.worlds.figures import make_figures
 from kinetoscope.clips.worlds.mocap import recordings_folder
 from kinetoscope.clips.worlds.shapes import make_shapes
-from kinetoscope.evidence.stimuli.maximize import Maximizing
+from kinetoscope.evidence.stimuli.settings import Maximizing
 from kinetoscope.look import Looking, look
 from kinetoscope.networks.weights import load_network
 from kinetoscope.training.loop import train

@@ -7,30 +7,38 @@ look that was interrupted goes on where it stopped and ends with the same eviden
     evaluation    how well it recognizes the videos; beside it, with something taken away
     scan          what every unit answers to every clip
     retrieval     the clips that excite each unit most
-    stimuli       what chosen units would most like to see, from fast to slow
+    stimuli       what labels and chosen units would most like to see, from fast to slow
+    maximization  what of that could not be made
     index.html    the report, from these folders alone
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
-
 from kinetoscope.clips.catalog import Catalog
-from kinetoscope.evidence.evidence import Provenance, has_evidence, writing_evidence
-from kinetoscope.evidence.stimuli.maximize import SLOWNESS, Maximizing, layers_with_slope, maximize
-from kinetoscope.evidence.retrieval import EPSILON, write_retrieval
+from kinetoscope.evidence.evidence import (
+    Provenance,
+    has_evidence,
+    read_evidence,
+    writing_evidence,
+)
+from kinetoscope.evidence.reference import reference_from_scan
+from kinetoscope.evidence.retrieval import write_retrieval
 from kinetoscope.evidence.scan import Scan, catalog_name, scan
-from kinetoscope.evidence.stimuli.stimulus import write_stimuli
-from kinetoscope.files import remove_leftovers, settings_key
+from kinetoscope.evidence.selectivity import most_selective
+from kinetoscope.evidence.stimuli.batch import Wanted
+from kinetoscope.evidence.stimuli.job import Job, maximize_all
+from kinetoscope.evidence.stimuli.maximize import layers_with_slope
+from kinetoscope.evidence.stimuli.settings import SLOWNESS, Maximizing
+from kinetoscope.files import remove_leftovers
 from kinetoscope.memory import keep_memory
 from kinetoscope.networks.network import Network
-from kinetoscope.report.answers import class_means, selectivity
 from kinetoscope.report.report import write_report
 from kinetoscope.training.evaluate import controls, evaluate
-from kinetoscope.training.progress import counted, tracked
+from kinetoscope.training.progress import counted
 from kinetoscope.units.layers import Layer, list_layers
+from kinetoscope.units.objective import activation, label
 from kinetoscope.units.unit import Unit
 from kinetoscope.video.flow import FlowCache
 
@@ -111,20 +119,7 @@ class _Look:
         chosen = list_layers(self.network, self.how.layers)
         if not self.how.layers:
             chosen = [layer for layer in chosen if "Pool" not in layer.kind]
-        names = [layer.name for layer in chosen]
-        provenance = Provenance.of(
-            self.network, objective="layers and what they see", settings={"layers": names}
-        )
-        folder = self._folder("network")
-        if not has_evidence(folder, provenance):
-            with writing_evidence(folder, "network", provenance) as (_, answer):
-                answer["name"] = self.network.name
-                answer["labels"] = list(self.network.labels)
-                answer["expects"] = self.network.expects.to_json()
-                answer["weights_count"] = self.network.weights_count
-                answer["layers"] = [layer.to_json() for layer in chosen]
-                sloped = layers_with_slope(self.network, names)
-                answer["without_stimuli"] = [name for name in names if name not in sloped]
+        tell_network(self.network, chosen, self._folder("network"))
         return chosen
 
     def measure_accuracy(self) -> None:
@@ -184,83 +179,49 @@ class _Look:
             )
 
     def make_stimuli(self, scanned: Scan) -> None:
-        """Maximize the chosen units, a few at a time, and write each one's stimuli."""
+        """Maximize labels and chosen units, a few at a time, and write each one's stimuli."""
         how = self.how
-        steps = how.maximizing.steps * len(how.slowness)
-        best = {
-            unit: scanned.channel_maxima(unit.layer)[unit.channel].item()
-            for unit in self._chosen(scanned)
-        }
-        with tracked("stimuli", steps * len(best), shown=self.progress) as advance:
-            for batch in self._batches(list(best)):
-                provenance = {unit: self._provenance(unit, best[unit]) for unit in batch}
-                missing = {
-                    unit
-                    for unit in batch
-                    if not has_evidence(self._stimuli(unit), provenance[unit])
-                }
-                if not missing:
-                    advance(steps=steps * len(batch))
-                    continue
-                # All of them again, so that the batch, and with it every digit, is the same.
-                made = maximize(
-                    self.network,
-                    batch,
-                    slowness=how.slowness,
-                    best_real=best,
-                    settings=how.maximizing,
-                    seed=how.seed,
-                    progress=lambda clips: advance(steps=clips),
-                )
-                for unit in missing:
-                    own = [stimulus for stimulus in made if stimulus.unit == unit]
-                    write_stimuli(self._stimuli(unit), own, provenance[unit])
+        wanted = Wanted(slowness=how.slowness, maximizing=how.maximizing, seed=how.seed)
+        with counted("stimuli", shown=self.progress) as progress:
+            maximize_all(
+                self.network,
+                [*map(label, self.network.labels), *map(activation, self._chosen(scanned))],
+                self.out / "evidence",
+                job=Job(wanted=wanted),
+                reference=reference_from_scan(scanned),
+                progress=progress,
+            )
 
     def _chosen(self, scanned: Scan) -> Iterator[Unit]:
-        """Of every layer some live units, spread from the most to the least specific."""
-        for name in layers_with_slope(self.network, list(scanned.layers)):
-            ranked = _by_selectivity(scanned, name)
+        """Of every layer some live units, spread from the most to the least selective."""
+        silent = read_evidence(self._folder("network")).answer["without_stimuli"]
+        for name in scanned.layers:
+            ranked = [] if name in silent else most_selective(scanned, name)
             count = min(self.how.units_per_layer, len(ranked))
             for place in range(count):
                 yield Unit(name, ranked[place * (len(ranked) - 1) // max(1, count - 1)])
 
-    def _batches(self, units: Sequence[Unit]) -> Iterator[list[Unit]]:
-        together = max(1, self.how.maximizing.clips_at_once // len(self.how.slowness))
-        for layer in dict.fromkeys(unit.layer for unit in units):
-            own = [unit for unit in units if unit.layer == layer]
-            yield from (own[first : first + together] for first in range(0, len(own), together))
-
-    def _provenance(self, unit: Unit, best_real: float) -> Provenance:
-        return Provenance.of(
-            self.network,
-            catalog=catalog_name(self.catalog),
-            objective=str(unit),
-            settings={
-                **asdict(self.how.maximizing),
-                "slowness": list(self.how.slowness),
-                "best_real": best_real,
-                "units": settings_key(self.how.layers, self.how.units_per_layer),
-            },
-            seed=self.how.seed,
-        )
-
     def _folder(self, name: str) -> Path:
         return self.out / "evidence" / name
 
-    def _stimuli(self, unit: Unit) -> Path:
-        return self._folder("stimuli") / unit.file_name
+
+def tell_network(network: Network, layers: Sequence[Layer], folder: Path) -> None:
+    """Write what a network is, and what some of its layers see, unless it is there."""
+    names = [layer.name for layer in layers]
+    provenance = Provenance.of(
+        network, objective="layers and what they see", settings={"layers": names}
+    )
+    if has_evidence(folder, provenance):
+        return
+    with writing_evidence(folder, "network", provenance) as (_, answer):
+        answer["name"] = network.name
+        answer["labels"] = list(network.labels)
+        answer["expects"] = network.expects.to_json()
+        answer["weights_count"] = network.weights_count
+        answer["layers"] = [layer.to_json() for layer in layers]
+        sloped = layers_with_slope(network, names)
+        answer["without_stimuli"] = [name for name in names if name not in sloped]
 
 
 def _channels(scanned: Scan, layer: str) -> range:
     return range(scanned.layers[layer]["channels"])
-
-
-def _by_selectivity(scanned: Scan, layer: str) -> list[int]:
-    """The live channels of a layer, the most specific first."""
-    places = {label: place for place, label in enumerate(scanned.labels)}
-    labels = np.array([places.get(label, -1) for label in scanned.clips["label"]])
-    maxima = scanned.maxima(layer).numpy()
-    specific = selectivity(class_means(maxima, labels, len(places)))
-    largest = scanned.channel_maxima(layer).tolist()
-    alive = [channel for channel in _channels(scanned, layer) if largest[channel] > EPSILON]
-    return sorted(alive, key=lambda channel: (-np.nan_to_num(specific[channel]), channel))

@@ -48,7 +48,7 @@ def command(  # noqa: PLR0913 - one for each option
     chi = slowness_values(slowness)
 
     from kinetoscope.clips.catalog import read_catalog
-    from kinetoscope.evidence.stimuli.maximize import Maximizing
+    from kinetoscope.evidence.stimuli.settings import Maximizing
     from kinetoscope.look import Looking, look
     from kinetoscope.video.flow import default_flow_cache
 
