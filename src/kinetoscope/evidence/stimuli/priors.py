@@ -45,6 +45,9 @@ TIME, HEIGHT, WIDTH = 2, 3, 4
 _PIECE = 2**20
 """How many values are gone through at once on a CPU, so that they stay in its cache."""
 
+_Axis = tuple[int, Tensor]
+"""An axis, and the weight of change along it, `clip 1 1 1 1`."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Prior:
@@ -100,8 +103,8 @@ class Prior:
     def terms(self, x: Volume, chi: PerClip) -> tuple[PerClip, PerClip, Tensor]:
         """The weighted energy and roughness of every clip, and the gradient of their sums.
 
-        The gradient is written out: it costs a third of what recording it for autograd does, and
-        it is added to the network's own.
+        The gradient is written out, which costs a fifth of what recording it for autograd does,
+        to be added to the network's own.
         """
         gradient = torch.empty_like(x)
         clips = max(1, _PIECE // x.shape[1:].numel()) if x.device.type == "cpu" else len(x)
@@ -131,19 +134,20 @@ class Prior:
         """The weighted roughness; its gradient is added."""
         pixels = x.shape[HEIGHT] * x.shape[WIDTH]
         weight = self.smoothness_weight / (pixels * self.bound**self.smoothness_power)
-        column = chi.reshape(-1, 1, 1, 1, 1)
-        across = torch.full_like(column, self.kappa)
-        axes = [
-            (axis, each)
-            for axis, each in ((TIME, column), (HEIGHT, across), (WIDTH, across))
-            if x.shape[axis] > 1 and bool((each != 0).any())
-        ]
+        axes = self._axes(x, chi)
         if self.smoothness_power == 2:
             return weight * self._quadratic(x, gradient, axes, weight)
         return weight * self._heavy_tailed(x, gradient, axes, weight)
 
+    def _axes(self, x: Volume, chi: PerClip) -> list[_Axis]:
+        """Those along which something changes that counts."""
+        kappa = torch.full_like(chi, self.kappa)
+        found = [(TIME, chi)] if bool(chi.any()) else []
+        found += [(HEIGHT, kappa), (WIDTH, kappa)] if self.kappa else []
+        return [(axis, share.reshape(-1, 1, 1, 1, 1)) for axis, share in found if x.shape[axis] > 1]
+
     def _quadratic(
-        self, x: Volume, gradient: Tensor, axes: "Sequence[_Axis]", weight: float
+        self, x: Volume, gradient: Tensor, axes: Sequence[_Axis], weight: float
     ) -> PerClip:
         """Each difference by itself."""
         total = x.new_zeros(len(x))
@@ -155,7 +159,7 @@ class Prior:
         return total
 
     def _heavy_tailed(
-        self, x: Volume, gradient: Tensor, axes: "Sequence[_Axis]", weight: float
+        self, x: Volume, gradient: Tensor, axes: Sequence[_Axis], weight: float
     ) -> PerClip:
         """All differences of a pixel together, to any power."""
         power, flat = self.smoothness_power, (self.softness * self.bound) ** 2
@@ -170,10 +174,6 @@ class Prior:
             pull = steps.mul_(slope.narrow(axis, 0, steps.shape[axis])).mul_(share)
             _add_pull(gradient, pull, axis)
         return total
-
-
-_Axis = tuple[int, Tensor]
-"""An axis, and the weight of change along it, a clip each."""
 
 
 def squared_length(x: Volume) -> Tensor:

@@ -26,7 +26,7 @@ from torch.nn import functional as F
 
 from kinetoscope.errors import ClipError
 from kinetoscope.files import settings_key
-from kinetoscope.tensors import Size, Volume
+from kinetoscope.tensors import Maps, Size
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,8 +53,8 @@ class Transform:
     pan: tuple[float, float] = (0.0, 0.0)
 
     def __call__(
-        self, streams: Mapping[str, Volume], size: Size, *, flow_scale: float | None = None
-    ) -> dict[str, Tensor]:
+        self, streams: Mapping[str, Maps], size: Size, *, flow_scale: float | None = None
+    ) -> dict[str, Maps]:
         """The view of every stream; a shift alone is a slice, with nothing copied.
 
         Args:
@@ -85,7 +85,7 @@ class Transform:
     def _angle(self) -> float:
         return math.radians(self.rotation)
 
-    def _view(self, name: str, x: Volume, size: Size, flow_scale: float | None) -> Tensor:
+    def _view(self, name: str, x: Maps, size: Size, flow_scale: float | None) -> Maps:
         starts = self._starts(name, x, size)
         x = x.narrow(2, starts[0], size[0])
         if self.shifts_only:
@@ -105,7 +105,7 @@ class Transform:
         drift = turned.new_tensor(self.pan) / flow_scale
         return turned + drift.reshape(1, 2, 1, 1, 1)
 
-    def _starts(self, name: str, x: Volume, size: Size) -> list[int]:
+    def _starts(self, name: str, x: Maps, size: Size) -> list[int]:
         """Of the view in the clip, were it neither scaled nor turned; refuses what has no room."""
         down, right = self.reach(size)
         starts = []
@@ -131,7 +131,7 @@ class Transform:
         cos, sin = math.cos(self._angle), math.sin(self._angle)
         return torch.tensor([[cos, sin], [-sin, cos]], dtype=torch.float64)
 
-    def _places(self, x: Tensor, size: Size) -> Tensor:
+    def _places(self, x: Maps, size: Size) -> Tensor:
         """Where in the clip each pixel lies that is seen, `time height width 2`, within [-1, 1]."""
         lines = [torch.arange(length, dtype=torch.float64) - (length - 1) / 2 for length in size]
         time, down, right = torch.meshgrid(*lines, indexing="ij")
@@ -242,7 +242,7 @@ def _whole(chance: float, most: int) -> int:
     return math.floor(chance * (2 * most + 1)) - most
 
 
-def _sample(x: Volume, places: Tensor) -> Volume:
+def _sample(x: Maps, places: Tensor) -> Maps:
     """Values between pixels, of every frame at its own places, `time height width 2`."""
     kind = x.dtype if x.dtype in (torch.float32, torch.float64) else torch.float32
     pictures = rearrange(x, "clip channel time height width -> (clip time) channel height width")
