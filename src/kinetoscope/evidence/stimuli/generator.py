@@ -112,6 +112,7 @@ class Generator(nn.Module):
         self.last = nn.Conv3d(widths[-1], config.channels, 3, padding=1)
         self.rectifier = nn.LeakyReLU(SLOPE)
         start_for_leaking(self)
+        self.last.weight.data.mul_(0.1)  # so that it starts with about the mean clip
         self.register_buffer("code_mean", torch.zeros(config.code))
         self.register_buffer("code_deviation", torch.ones(config.code))
         self.register_buffer("mean_clip", torch.zeros(config.channels, *config.extent))

@@ -70,7 +70,7 @@ class Fitting:
     code: int = 256
     width: int = 16
     clips_per_step: int = 8
-    rate: float = 1e-3
+    rate: float = 2e-3
     noise: float = 0.1
     layer: str | None = None
     likeness: float = 1.0

@@ -1,0 +1,113 @@
+"""How is a generator fitted to a catalog from the command line, to write stimuli in its code?"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kinetoscope.cli.arguments import NETWORK, open_network
+
+if TYPE_CHECKING:
+    from kinetoscope.clips.catalog import Catalog
+    from kinetoscope.evidence.evidence import Provenance
+    from kinetoscope.evidence.stimuli.generator_fit import Fit, Fitting
+    from kinetoscope.networks.network import Network
+
+_MAX_FAILURES = 20
+_UNITS = {"frames": "of white", "flow": "pixels per frame"}
+
+
+@click.command("train-prior")
+@click.argument("network", type=NETWORK)
+@click.argument("catalog")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Where to write it.")
+@click.option("--weights", type=click.Path(path_type=Path), help="Where NETWORK is a name.")
+@click.option("--root", type=click.Path(path_type=Path), help="Where the videos lie.")
+@click.option("--split", help="Only this split, such as train.")
+@click.option("--layer", help="Whose answers to what is drawn should be those to real clips.")
+@click.option("--steps", type=click.IntRange(1), default=2000, help="Of learning.")
+@click.option("--code", type=click.IntRange(1), default=256, help="Numbers that a clip is told by.")
+@click.option("--seed", type=click.IntRange(0), default=0, help="Of everything random.")
+def command(
+    network: str,
+    catalog: str,
+    out: Path,
+    weights: Path | None,
+    root: Path | None,
+    split: str | None,
+    seed: int,
+    **settings: Any,
+) -> None:
+    """Fit a generator to CATALOG that draws clips as NETWORK takes them.
+
+    Stimuli can then be made in the code of the generator, and look a little like the clips that it
+    has learned from. A fifth of the videos is held out, to tell how well it draws what it has not
+    seen. Videos that can't be read are listed; the rest are learned from all the same. A generator
+    that lies in FOLDER already and was fitted so is kept.
+
+    Example: kinetoscope train-prior trained data/jumps --split train --out priors/jumps
+    """
+    from kinetoscope.clips.catalog import read_catalog
+    from kinetoscope.evidence.evidence import has_evidence
+    from kinetoscope.evidence.stimuli.generator_fit import Fitting, write_generator
+
+    videos = read_catalog(catalog, root=root, split=split)
+    opened = open_network(network, weights)
+    asked = Fitting(**settings)
+    provenance = _provenance(opened, videos, asked, seed)
+    if has_evidence(out, provenance):
+        click.echo(f"{out} holds this generator already")
+        return
+    fit = _fitted(opened, videos, asked, seed)
+    write_generator(out, fit, provenance)
+    _show(fit)
+    click.echo(f"written to {out}")
+
+
+def _provenance(
+    network: "Network", videos: "Catalog", settings: "Fitting", seed: int
+) -> "Provenance":
+    from dataclasses import asdict
+
+    from kinetoscope.evidence.evidence import Provenance
+    from kinetoscope.evidence.scan import catalog_name
+
+    return Provenance.of(
+        network,
+        catalog=catalog_name(videos),
+        objective="clips from codes",
+        settings={**asdict(settings), "expects": network.expects.to_json()},
+        seed=seed,
+    )
+
+
+def _fitted(network: "Network", videos: "Catalog", settings: "Fitting", seed: int) -> "Fit":
+    from kinetoscope.evidence.stimuli.generator_fit import fit_generator
+    from kinetoscope.training.progress import counted
+
+    with (
+        counted("opening", shown=True) as opening,
+        counted("learning", shown=True) as learning,
+    ):
+        bars = {"videos": opening, "steps": learning}
+        return fit_generator(
+            network.expects,
+            videos,
+            settings=settings,
+            network=network,
+            seed=seed,
+            progress=lambda what, done, total: bars[what](done, total),
+        )
+
+
+def _show(fit: "Fit") -> None:
+    click.echo(f"learned from {fit.learned} videos, {fit.held_out} held out")
+    for stream, error in fit.errors.items():
+        mean_clip, unit = fit.mean_clip_errors[stream], _UNITS[stream]
+        click.echo(f"{stream:<8} missed by {error:.3g} {unit}; by the mean clip {mean_clip:.3g}")
+    if not fit.useful:
+        click.echo("it draws no better than the mean clip: more --steps or videos", err=True)
+    for failure in fit.failures[:_MAX_FAILURES]:
+        click.echo(failure["error"], err=True)
+    if len(fit.failures) > _MAX_FAILURES:
+        click.echo(f"and {len(fit.failures) - _MAX_FAILURES} more in evidence.json", err=True)
