@@ -1,20 +1,23 @@
 """The report, opened as a person would: from disk and served, wide and narrow, light and dark."""
 
+import shutil
 import threading
 from urllib.parse import unquote, urlsplit
 
 import pytest
 
+from kinetoscope.report.report import write_report
 from kinetoscope.report.serve import address_of, serving
 
-from .made_look import LABELS
+from .made_look import LABELS, REFERENCE
 
 pytestmark = pytest.mark.slow
 
 PAGES = [
     *("overview", "layers", "labels", "clips", "clips?only=wrong", "layer/fusion_on"),
     *("layer/motion.direction", "unit/fusion_on:0", "unit/fusion_on:5", "unit/motion.on:1"),
-    *("clip/0", "clip/3", "label/left"),
+    *("clip/0", "clip/3", "label/left", "unit/fusion_on:1", "unit/fusion_on:3"),
+    "objective/label:left%20-%20label:right",
 ]
 
 
@@ -151,7 +154,7 @@ def test_every_link_leads_somewhere(from_disk):
 
 
 OF_EACH_KIND = 8
-KINDS = {"overview", "layers", "layer", "unit", "labels", "label", "clips", "clip"}
+KINDS = {"objective", "overview", "layers", "layer", "unit", "labels", "label", "clips", "clip"}
 
 
 def test_labels_and_file_names_are_shown_as_text(from_disk):
@@ -259,10 +262,137 @@ def test_an_address_of_nothing_says_so(from_disk, hash_):
     watched.check()
 
 
-def test_a_flow_can_be_drawn_in_the_papers_other_way(from_disk):
+def test_a_unit_is_a_figure_of_rows_slow_to_fast_with_real_clips_beside(from_disk):
     watched = from_disk()
     watched.go("unit/fusion_on:0")
-    watched.page.get_by_role("button", name="x, y, speed").click()
-    wait_for_frame(watched.page, ".cell.motion")
+    page = watched.page
+    rows = page.locator(".plate.down").first.get_by_role("group")
+    rows.first.wait_for()
+    assert [row.get_attribute("aria-label") for row in rows.all()] == [
+        *("Stimulus, χ = 10", "Stimulus, χ = 0")
+    ]
+    for row in rows.all():
+        assert [each.get_attribute("aria-label") for each in row.locator("canvas").all()][:3] == [
+            f"Stimulus of fusion_on:0, {word}, {row.get_attribute('aria-label')[10:]}"
+            for word in ("appearance", "motion by direction", "motion by x, y, speed")
+        ]
+        assert row.locator(".cell.real canvas").count() == 2
+    wait_for_frame(page, ".cell.motion")
     assert any(".components." in url for url in watched.requests)
+    assert page.locator(".film canvas").count() >= 4
     watched.check()
+
+
+def test_measures_are_said_with_what_they_mean(from_disk):
+    watched = from_disk()
+    watched.go("unit/fusion_on:0")
+    page = watched.page
+    row = page.get_by_role("row").filter(has_text="Rank in its layer").first
+    assert row.get_by_role("cell").all_inner_texts() == ["2 of 6", "2 of 6"]
+    meaning = row.get_by_role("tooltip")
+    assert not meaning.is_visible()
+    row.locator(".term").focus()
+    assert "How many units of the layer" in meaning.inner_text()
+    page.keyboard.press("Escape")
+    assert not meaning.is_visible()
+    row.locator(".term").hover()
+    assert meaning.is_visible()
+    shares = page.get_by_role("row").filter(has_text="Share of each stream").first
+    assert "25 %" in shares.inner_text()
+    assert page.locator(".path svg").first.is_visible()
+    watched.check()
+
+
+def test_what_a_reader_should_be_warned_of_stands_on_the_unit_and_in_its_layer(from_disk):
+    watched = from_disk()
+    watched.go("unit/fusion_on:3")
+    assert watched.page.locator(".masthead .badge", has_text="suspicious path").is_visible()
+    assert watched.page.locator(".pace-head .badge", has_text="woken").count() == 2
+    watched.go("layer/fusion_on")
+    assert watched.page.locator(".unit-card .tag.bad").count() == 1
+    watched.page.get_by_label("Sort by").select_option("path")
+    assert watched.page.locator(".unit-card .unit").first.inner_text() == "fusion_on:3"
+    watched.go("layer/motion.direction")
+    assert "no gradient leads back" in watched.page.locator("main").inner_text()
+    watched.check()
+
+
+def test_a_neuron_has_its_place_and_several_different_stimuli_stand_side_by_side(from_disk):
+    watched = from_disk()
+    watched.go("unit/fusion_on:0")
+    where = watched.page.get_by_role("img", name="Only what it sees was made")
+    assert "of 32 × 32 pixels" in where.get_attribute("aria-label")
+    assert watched.page.locator("h2", has_text="least like to see").count() == 1
+    watched.go("unit/fusion_on:1")
+    several = watched.page.locator(".plate.diverse")
+    assert several.locator(".row.top b").all_inner_texts() == ["No. 1", "No. 2"]
+    assert several.locator(".row:not(.top) .cell canvas").count() == 8
+    watched.check()
+
+
+def test_what_did_not_matter_can_be_let_through_or_shown(from_disk):
+    watched = from_disk()
+    watched.go("unit/fusion_on:2")
+    wait_for_frame(watched.page, ".cell")
+    assert any(".opacity." in url for url in watched.requests)
+    watched.page.get_by_role("button", name="all of it").click()
+    wait_for_frame(watched.page, ".cell")
+    watched.check()
+
+
+def test_a_class_has_its_figure_and_those_of_objectives_that_speak_of_it(from_disk):
+    watched = from_disk()
+    watched.go("label/left")
+    figure = watched.page.locator(".plate.labels")
+    figure.wait_for()
+    assert figure.locator(".row.top .column").all_inner_texts()[:4] == [
+        *("appearance", "slow motion", "fast motion", "real clips")
+    ]
+    assert figure.locator(".row:not(.top) .cell.real canvas").count() == 4
+    watched.page.get_by_role("link", name="All that was measured").click()
+    watched.page.wait_for_selector("h1:has-text('label:left - label:right')")
+    watched.go("labels")
+    watched.page.locator(".plate.labels").wait_for()
+    assert watched.page.locator(".plate.labels .row:not(.top)").count() == 3
+    watched.check()
+
+
+def test_the_overview_says_what_was_not_made_and_why(from_disk):
+    watched = from_disk()
+    watched.go("overview")
+    said = watched.page.locator("section", has=watched.page.locator("h2", has_text="Not made"))
+    text = said.inner_text()
+    for told in (
+        "1 objective failed",
+        "fusion_on:5",
+        "2 left",
+        "appearance.on:1",
+        "motion.direction",
+    ):
+        assert told in text
+    assert watched.page.locator(".plate.units .row:not(.top)").count() == 4
+    watched.check()
+
+
+def test_without_a_catalog_the_page_says_so(browser, look_folder):
+    for name in ("scan", "retrieval", "evaluation", "evaluation-without-flow"):
+        shutil.rmtree(look_folder / "evidence" / name)
+    for path in [
+        *(look_folder / "evidence").glob("stimuli/*/evidence.json"),
+        look_folder / "evidence" / "maximization" / "evidence.json",
+    ]:
+        path.write_text(path.read_text().replace(f'"reference": "{REFERENCE}"', MADE))
+    context = browser.new_context()
+    watched = Watched(context, write_report(look_folder).as_uri())
+    watched.go("unit/fusion_on:0")
+    text = watched.page.locator("main").inner_text()
+    assert "There are no real clips here" in text
+    assert "best made clip" in text
+    assert "best real clip" not in text
+    watched.go("overview")
+    assert "There are no real clips here" in watched.page.locator("main").inner_text()
+    watched.check()
+    context.close()
+
+
+MADE = '"reference": "made clips"'

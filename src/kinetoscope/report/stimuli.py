@@ -29,6 +29,7 @@ from kinetoscope.units.receptive import Box
 
 SHOWN_STEPS = 60
 _STREAMS = ("frames", "flow")
+_MOVING_SHARE = 0.97  # of the moving pixels are below the speed that is drawn in full colour
 _LEAST_SIDE = 64  # lossy pictures of fewer pixels lose their colours [pixels]
 _BRIEF = ("slowness", "activation", "ratio", "frames", "flow", "opacity", "woken", "suspicious")
 
@@ -53,7 +54,7 @@ def stimuli_part(
     stimuli = [_seen(each, seen) for each in stimuli]
     flows = [each.flow for each in stimuli if each.flow is not None]
     frames = [each.frames for each in stimuli if each.frames is not None]
-    full_colour = readable_speed(flows) if flows else None
+    full_colour = readable_speed(flows, _MOVING_SHARE) if flows else None
     contrast = visible_contrast(frames) if frames else None
     first = stimuli[0]
     return {

@@ -15,7 +15,8 @@ import {player} from "kinetoscope/player";
  * @property {Child} title
  * @property {string} caption  the same in a word or two, for a screen of its own
  * @property {"appearance" | "motion"} [tone]
- * @property {boolean} [apart]  a little further from the column before
+ * @property {boolean} [apart]  begins another group
+ * @property {boolean} [real]
  */
 /**
  * @typedef {object} Cell
@@ -38,6 +39,8 @@ export function plate(parent, {columns, rows, corner = null, kind = ""}) {
   const made = element(`div.plate${kind && `.${kind}`}`, {
     style: {
       "--columns": columns.length,
+      "--made": columns.filter((each) => !each.real).length,
+      "--real": columns.filter((each) => each.real).length,
       "--tracks": columns.map((each) => (each.apart ? "var(--apart) minmax(0, var(--cell))" : "minmax(0, var(--cell))")).join(" "),
     },
   });
@@ -66,9 +69,10 @@ const rowOf = ({name, head, cells, kind}, columns) =>
 
 /** @param {Cell | null} cell  @param {Column} column */
 function cellOf(cell, column) {
-  if (!cell) return element("div.cell.none");
+  const kind = `${column.tone ? `.${column.tone}` : ""}${column.real ? ".real" : ""}`;
+  if (!cell) return element(`div.cell.none${kind}`);
   const figure = element(
-    `figure.cell${column.tone ? `.${column.tone}` : ""}`,
+    `figure.cell${kind}`,
     {},
     element("figcaption", {}, column.caption),
   );

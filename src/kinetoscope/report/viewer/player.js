@@ -15,6 +15,8 @@ import {element} from "kinetoscope/element";
  * @typedef {{left: number, top: number, width: number, height: number, start: number, end: number}} Place
  */
 
+const WIDEST = 176; // pixels, of a frame in a filmstrip
+
 /** @type {Map<string, Promise<HTMLImageElement>>} */
 const pictures = new Map();
 
@@ -113,7 +115,16 @@ export function filmstrip(parent, track, {name, crisp = false, opacity = null}) 
     class: crisp ? "crisp" : null,
   });
   const now = element("div.now", {style: {width: `${(100 * track.width) / canvas.width}%`}});
-  const strip = element("div.film", {title: "Click a frame to stop there", on: {click: seek}}, canvas, now);
+  const strip = element(
+    "div.film",
+    {
+      title: "Click a frame to stop there",
+      style: {"max-width": `${track.count * WIDEST}px`},
+      on: {click: seek},
+    },
+    canvas,
+    now,
+  );
   parent.append(strip);
   /** @param {MouseEvent} event */
   function seek(event) {

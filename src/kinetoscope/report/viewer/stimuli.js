@@ -72,7 +72,7 @@ export const suspiciousBadge = () =>
   badge(
     "suspicious path",
     "bad",
-    "Earlier layers are driven otherwise than by the real clips that excite it: what is seen here may not be what it answers to in real clips.",
+    "The layer before is driven otherwise than by the real clips that excite this most: what is seen here may not be what it answers to in them.",
   );
 
 const wokenBadge = () =>

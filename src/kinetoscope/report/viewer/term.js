@@ -3,6 +3,7 @@
 
 import {element} from "kinetoscope/element";
 
+const MARGIN = 12;
 let made = 0;
 
 /**
@@ -14,7 +15,7 @@ export function term(text, meaning) {
   const id = `meaning-${++made}`;
   const whole = element(
     "span.term",
-    {tabindex: 0, "aria-describedby": id, on: {keydown: close, blur: open, mouseleave: open}},
+    {tabindex: 0, "aria-describedby": id, on: {keydown: close, blur: open, mouseleave: open, mouseenter: fit, focus: fit}},
     element("span.said", {}, text),
     element("span.tip", {id, role: "tooltip"}, meaning),
   );
@@ -24,6 +25,13 @@ export function term(text, meaning) {
   }
   function open() {
     whole.classList.remove("shut");
+  }
+  /** It is moved to where the window has room for it. */
+  function fit() {
+    const tip = whole.lastElementChild;
+    tip.style.translate = "0";
+    const over = tip.getBoundingClientRect().right - (document.documentElement.clientWidth - MARGIN);
+    if (over > 0) tip.style.translate = `${-over}px`;
   }
   return whole;
 }

@@ -44,7 +44,6 @@ export async function unit({name}, parent) {
   const real = await realClips(found);
   if (part) told(part, parent, {title: "What it would like to see", name, real});
   else if (!layer.sloped) section(parent, "What it would like to see").append(withoutSlope());
-  await others(found.others, parent, {name, real});
   if (found.top.length) {
     await retrieval(
       found,
@@ -56,6 +55,7 @@ export async function unit({name}, parent) {
       ),
     );
   }
+  await others(found.others, parent, {name, real});
   answers(parent, found);
   if (part && hasHistory(part)) {
     const body = section(parent, "How the stimuli were found");

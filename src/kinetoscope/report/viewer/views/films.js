@@ -2,6 +2,7 @@
 // Films: how is motion read without playing? Every frame beside the next.
 
 import {choice, element} from "kinetoscope/element";
+import {labelOf} from "kinetoscope/look";
 import {filmstrip} from "kinetoscope/player";
 import {chi, firsts, strongest} from "kinetoscope/stimuli";
 import {paceWord} from "kinetoscope/words";
@@ -14,15 +15,16 @@ let drawn = "flow";
 /**
  * @param {Part} part
  * @param {Element} parent
- * @param {{name: string, veiled: () => boolean}} what
+ * @param {{name: string, real: import("kinetoscope/look").Clip | null, veiled: () => boolean}} what
+ *   `real` is the clip that excites it most
  */
-export function films(part, parent, {name, veiled}) {
+export function films(part, parent, {name, real, veiled}) {
   const shown = firsts(part.stimuli);
   const best = strongest(shown);
-  if (!best) return;
+  if (!best || !shown.some((each) => ((each.frames ?? each.flow)?.count ?? 0) > 1)) return;
   let chosen = shown.indexOf(best);
   const strips = element("div.films");
-  const tools = element("div.tools", {}, element("h3", {}, "Frame by frame"));
+  const tools = element("div.tools.films-head", {}, element("h3", {}, "Frame by frame"));
   parent.append(tools, strips);
   if (shown.length > 1)
     tools.append(
@@ -57,9 +59,13 @@ export function films(part, parent, {name, veiled}) {
     const each = shown[chosen];
     const said = `Stimulus of ${name}, ${chi(each.slowness)}`;
     const opacity = veiled() ? each.opacity : null;
+    const flow = each[drawn] ?? each.flow;
     strips.replaceChildren();
     if (each.frames) filmstrip(strips, each.frames, {name: `${said}, appearance`, crisp: true, opacity});
-    const flow = each[drawn] ?? each.flow;
     if (flow) filmstrip(strips, flow, {name: `${said}, motion`, crisp: true, opacity});
+    if (!real) return;
+    strips.append(element("p.note", {}, `The real clip that excites it most, ${labelOf(real)}`));
+    if (real.frames && each.frames) filmstrip(strips, real.frames, {name: `Real clip ${real.name}, appearance`});
+    if (real.flow && flow) filmstrip(strips, real.flow, {name: `Real clip ${real.name}, motion`});
   }
 }

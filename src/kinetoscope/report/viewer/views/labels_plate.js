@@ -105,6 +105,7 @@ const sampleColumns = (streams) =>
       title: n + i === 0 ? element("b", {}, "real clips") : "",
       caption: i === 0 ? "real clip" : "its motion",
       apart: n + i === 0,
+      real: true,
     })),
   ).flat();
 

@@ -25,15 +25,15 @@ const measuresOf = ({reference}) => [
     of: ({measures}) => known(measures.ratio_over_transforms, times),
   },
   {
-    name: "Excites more than",
+    name: reference === "made clips" ? "More than these made clips" : "More than these real clips",
     meaning: "The share of the reference clips that excite it less than this stimulus does.",
-    of: ({measures}) => known(measures.percentile, (share) => `${percent(share, 1)} of clips`),
+    of: ({measures}) => known(measures.percentile, (share) => `${percent(share, 1)}`),
   },
   {
     name: "Rank in its layer",
     meaning: "How many units of the layer this stimulus excites as much, each against its own answers to the reference clips. First: it is this unit's and no other's.",
     of: ({measures}) =>
-      known(measures.rank, (rank) => [count(rank), element("small", {}, ` of ${count(measures.units)}`)]),
+      known(measures.rank, (rank) => `${count(rank)} of ${count(measures.units)}`),
   },
   {
     name: "Ahead of the next unit",
@@ -43,12 +43,12 @@ const measuresOf = ({reference}) => [
   {
     name: "Appearance moves",
     meaning: "The dominant motion in the frames: speed, and direction counter-clockwise from right.",
-    of: (each) => motionWords(each.frames_motion),
+    of: (each) => moves(each.frames_motion),
   },
   {
     name: "Motion moves",
     meaning: "The mean of its flow, weighted by speed: speed, and direction counter-clockwise from right.",
-    of: (each) => motionWords(each.flow_motion),
+    of: (each) => moves(each.flow_motion),
   },
   {
     name: "Waves in appearance",
@@ -91,9 +91,9 @@ const measuresOf = ({reference}) => [
     of: ({measures}) => known(measures.activation_spread, (share) => `± ${percent(share, 1)}`),
   },
   {
-    name: "Path similarity",
-    meaning: "Mean over earlier layers of how alike they are driven as by the real clips that excite it most. 1: as those among each other; 0: as by clips of other units.",
-    of: ({measures}) => known(mean(Object.values(measures.path)), (value) => number(value, 2)),
+    name: "Path like real clips'",
+    meaning: "How alike the layer before is driven as by the real clips that excite it most. 1: as those among each other; 0: as by clips of other units. A path is called suspicious below 0.25.",
+    of: ({measures}) => known(Object.values(measures.path).at(-1), (value) => number(value, 2)),
   },
 ];
 
@@ -155,7 +155,7 @@ export function path(part, parent) {
       marginTop: 12,
       marginRight: 104,
       marginBottom: 44,
-      x: {domain: layers, label: null, type: "point", tickSize: 0, tickFormat: shortName, padding: 0.3},
+      x: {domain: layers, label: null, type: "point", tickSize: 0, tickFormat: shortName(width / Math.max(1, layers.length)), padding: 0.3},
       y: {domain: [least, Math.max(1.05, ...points.map(({value}) => value))], label: null, ticks: 4, grid: true},
       marks: [
         Plot.ruleY([0, 1], {stroke: "var(--grey)", strokeDasharray: "3 4"}),
@@ -185,8 +185,11 @@ export function path(part, parent) {
 const spoken = (points) =>
   points.map(({layer, slowness, value}) => `${layer} ${slowness} ${number(value, 2)}`).join(", ");
 
-/** @param {string} name */
-const shortName = (name) => (name.length > 14 ? `…${name.slice(-13)}` : name);
+/** The end of a layer's name, as far as there is room. @param {number} room  pixels */
+const shortName = (room) => (/** @type {string} */ name) => {
+  const fits = Math.max(6, Math.floor(room / 8));
+  return name.length > fits ? `…${name.slice(1 - fits)}` : name;
+};
 
 /**
  * @template T
@@ -195,8 +198,14 @@ const shortName = (name) => (name.length > 14 ? `…${name.slice(-13)}` : name);
  */
 const known = (value, say) => (value === null || value === undefined ? null : say(value));
 
-/** @param {number[]} values */
-const mean = (values) => (values.length ? values.reduce((sum, each) => sum + each, 0) / values.length : null);
+/** @param {import("kinetoscope/look").Motion | null} measured */
+function moves(measured) {
+  const said = motionWords(measured);
+  if (!Array.isArray(said)) return said && "none";
+  const [arrow, words] = said;
+  const [speed, direction] = String(words).split(", ");
+  return [arrow, speed.replace("per frame", "/ frame"), element("small", {}, direction)];
+}
 
 /** @param {import("kinetoscope/look").Peak | null} peak */
 function wave(peak) {

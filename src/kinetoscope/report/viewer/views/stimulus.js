@@ -11,7 +11,7 @@ import {clipCells, plate} from "kinetoscope/plate";
 import {chi, firsts, motionWords, paceHead, rival, strongest} from "kinetoscope/stimuli";
 import {films} from "kinetoscope/views/films";
 import {whereabouts} from "kinetoscope/views/where";
-import {clockTime, number, paceWord, percent} from "kinetoscope/words";
+import {number, paceWord, percent} from "kinetoscope/words";
 
 /** @typedef {import("kinetoscope/look").Part} Part */
 /** @typedef {import("kinetoscope/look").Stimulus} Stimulus */
@@ -34,6 +34,8 @@ let veiled = true;
 export function stimulus(part, parent, {real, name}) {
   const tools = element("div.tools");
   const figure = element("div");
+  const against = heldAgainst(part, real);
+  if (against) parent.append(element("p.note.against", {}, against));
   parent.append(tools, figure);
   if (part.stimuli.some((each) => each.opacity))
     tools.append(
@@ -51,8 +53,8 @@ export function stimulus(part, parent, {real, name}) {
       ),
     );
   fill();
-  parent.append(foot(part, real));
-  films(part, parent, {name, veiled: () => veiled});
+  parent.append(foot(part));
+  films(part, parent, {name, real: real[0]?.of ?? null, veiled: () => veiled});
 
   function fill() {
     figure.replaceChildren();
@@ -142,6 +144,7 @@ const realColumns = (streams) =>
     title: i === 0 ? element("b", {}, "real clips") : "and their motion",
     caption: stream === "frames" ? "real clip" : "its motion",
     apart: i === 0,
+    real: true,
   }));
 
 /** @param {Real | undefined} real  @param {("frames" | "flow")[]} streams */
@@ -150,14 +153,13 @@ function realCells(real, streams) {
   const words = [
     labelOf(real.of),
     real.activation !== null && real.activation !== undefined ? number(real.activation) : null,
-    real.seconds !== null && real.seconds !== undefined ? `at ${clockTime(real.seconds)}` : null,
     real.words,
   ].filter(Boolean);
   return clipCells(real.of, {streams, place: real.place, under: words.join(" · ")});
 }
 
-/** What must be known to read the figure. @param {Part} part  @param {Real[]} real */
-function foot(part, real) {
+/** What must be known to read the figure. @param {Part} part */
+function foot(part) {
   const made = element("div.foot");
   if (part.where) made.append(whereabouts(part.where));
   if (part.full_colour) flowKey(made, part.full_colour);
@@ -170,8 +172,6 @@ function foot(part, real) {
     notes.append(
       element("p.note", {}, "By x, y, speed: red is right, green is down, blue is speed; grey is still."),
     );
-  const against = heldAgainst(part, real);
-  if (against) notes.append(element("p.note", {}, against));
   made.append(notes);
   return made;
 }

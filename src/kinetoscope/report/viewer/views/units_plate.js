@@ -24,13 +24,13 @@ export function unitsPlate(parent, rows) {
   const paces = rows.map(({stimuli}) => stimuli).reduce((a, b) => (b.length > a.length ? b : a));
   /** @type {Column[]} */ const columns = [
     ...Array.from({length: clips}, () =>
-      real.map((stream) => ({title: "", caption: stream === "flow" ? "its motion" : "real clip"})),
+      real.map((stream) => ({title: "", caption: stream === "flow" ? "its motion" : "real clip", real: true})),
     ).flat(),
     ...(flow && frames
       ? [{title: "appearance", caption: "appearance", tone: /** @type {const} */ ("appearance"), apart: clips > 0}]
       : []),
     ...paces.map(({slowness}, i) => ({
-      title: `${flow ? "motion, " : ""}${paceWord(i, paces.length) || chi(slowness)}`,
+      title: `${flow && i === 0 ? "motion: " : ""}${paceWord(i, paces.length) || chi(slowness)}`,
       caption: paceWord(i, paces.length) || chi(slowness),
       tone: flow ? /** @type {const} */ ("motion") : undefined,
       apart: i === 0 && clips > 0 && !(flow && frames),
