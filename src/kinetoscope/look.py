@@ -7,6 +7,7 @@ look that was interrupted goes on where it stopped and ends with the same eviden
     evaluation    how well it recognizes the videos; beside it, with something taken away
     scan          what every unit answers to every clip
     retrieval     the clips that excite each unit most
+    nature        what colours, spectra and speeds the clips have
     stimuli       what labels and chosen units would most like to see, from fast to slow
     maximization  what of that could not be made
     index.html    the report, from these folders alone
@@ -23,6 +24,7 @@ from kinetoscope.evidence.evidence import (
     read_evidence,
     writing_evidence,
 )
+from kinetoscope.evidence.nature import Nature, measure_nature
 from kinetoscope.evidence.reference import reference_from_scan
 from kinetoscope.evidence.retrieval import write_retrieval
 from kinetoscope.evidence.scan import Scan, catalog_name, scan
@@ -101,7 +103,7 @@ def look(
     stages.measure_accuracy()
     scanned = stages.scan([layer.name for layer in layers])
     stages.retrieve(scanned)
-    stages.make_stimuli(scanned)
+    stages.make_stimuli(scanned, stages.measure_nature())
     return write_report(stages.out)
 
 
@@ -178,7 +180,19 @@ class _Look:
                 progress=progress,
             )
 
-    def make_stimuli(self, scanned: Scan) -> None:
+    def measure_nature(self) -> Nature:
+        """Find what the clips of the catalog look like."""
+        with counted("nature", shown=self.progress) as progress:
+            return measure_nature(
+                self.network,
+                self.catalog,
+                self._folder("nature"),
+                seed=self.how.seed,
+                flow_cache=self.flow_cache,
+                progress=progress,
+            )
+
+    def make_stimuli(self, scanned: Scan, nature: Nature) -> None:
         """Maximize labels and chosen units, a few at a time, and write each one's stimuli."""
         how = self.how
         wanted = Wanted(slowness=how.slowness, maximizing=how.maximizing, seed=how.seed)
@@ -189,6 +203,7 @@ class _Look:
                 self.out / "evidence",
                 job=Job(wanted=wanted),
                 reference=reference_from_scan(scanned),
+                nature=nature,
                 progress=progress,
             )
 

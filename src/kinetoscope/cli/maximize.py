@@ -1,70 +1,200 @@
 """How are stimuli made from the command line?"""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kinetoscope.cli.arguments import NETWORK, open_network
 from kinetoscope.cli.look import slowness_values
+from kinetoscope.cli.writings import WRITINGS, chosen_writing, held, hold_values, writing_name
+from kinetoscope.errors import EvidenceError
+
+if TYPE_CHECKING:
+    from kinetoscope.evidence.reference import Reference
+    from kinetoscope.evidence.scan import Scan
+    from kinetoscope.evidence.stimuli.job import Outcome, Progress
+    from kinetoscope.evidence.stimuli.settings import Maximizing
+    from kinetoscope.networks.network import Network
+    from kinetoscope.units.objective import Objective
+
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_DIVERSITY = 100.0  # as strong as the unit itself
 
 
 @click.command("maximize")
 @click.argument("network", type=NETWORK)
 @click.argument("units", nargs=-1, required=True)
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="A folder for them.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="For the report.")
 @click.option("--weights", type=click.Path(path_type=Path), help="Where NETWORK is a name.")
-@click.option("--scan", "scanned", type=click.Path(path_type=Path), help="To hold them against.")
+@click.option("--scan", "scanned", type=FOLDER, help="Of real clips, to hold them against.")
+@click.option("--nature", type=FOLDER, help="Of a look: colours, spectra, speeds of real clips.")
 @click.option("--slowness", default="0,1,5,10", help="Weights of change over time.")
 @click.option("--steps", type=click.IntRange(1), default=500, help="Of each stimulus.")
+@click.option("--patience", type=click.IntRange(1), help="End after so many steps of no gain.")
+@click.option("--strength", type=click.FloatRange(0), default=100.0, help="Against the priors.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the first noise.")
-def command(  # noqa: PLR0913 - one for each option
+@click.option("--seeds", type=click.IntRange(1), default=1, help="So many, to tell stability.")
+@click.option("--diverse", type=click.IntRange(1), default=1, help="Different ones of each unit.")
+@click.option("--tie", type=click.FloatRange(0), default=0.0, help="How much flow must explain.")
+@click.option("--hold", multiple=True, help="STREAM=blank, STREAM=own or STREAM=VIDEO.")
+@click.option("--writing", type=click.Choice(WRITINGS), help="What is moved; pixels, if not said.")
+@click.option("--from", "start", type=FILE, help="A video, which is changed.")
+@click.option("--prior", type=FOLDER, help="A generator that train-prior wrote.")
+@click.option("--robust", is_flag=True, help="Seen also larger, smaller, turned and later.")
+@click.option("--no-crop", is_flag=True, help="Show whole clips also to single neurons.")
+@click.option("--clips-at-once", type=click.IntRange(1), default=64, help="That share a batch.")
+@click.option("--minutes", type=click.FloatRange(0, min_open=True), help="First things first.")
+@click.option("--engine", type=click.Choice(["here", "ray"]), default="here", help="Where to run.")
+def command(
     network: str,
     units: tuple[str, ...],
     out: Path,
     weights: Path | None,
     scanned: Path | None,
     slowness: str,
-    steps: int,
-    seed: int,
+    **how: Any,
 ) -> None:
     """Make the clips that UNITS of NETWORK would most like to see, from fast to slow.
 
-    A unit is a layer and a channel, such as fusion:17. Each gets a folder with its stimuli as
-    arrays, and their numbers. With --scan, the folder evidence/scan that kinetoscope scan or look
-    wrote, activations are told as a multiple of the best real clip's.
+    UNITS are channels (fusion:17), neurons (fusion:17@centre, fusion:17@3,4,4), classes
+    (label:archery), sums of these ("label:archery - 0.5 * label:bowling"), layers (fusion), for all
+    of their channels, labels, for every class, or all. They are made in the order of their
+    importance: those that are named, labels, then every layer in turn, from the last to the first.
+    A job that was interrupted goes on where it stopped when the same command is given again.
 
-    Example: kinetoscope maximize trained fusion:17 fusion:20 --slowness 0,10 --out stimuli
+    With --scan, the folder evidence/scan that kinetoscope scan or look wrote, activations are told
+    as a multiple of the best real clip's; without one, of the best of clips that are made.
+
+    Example: kinetoscope maximize trained fusion labels --slowness 0,10 --out stimuli
     """
     chi = slowness_values(slowness)
+    written = writing_name(how["writing"], start=how["start"], prior=how["prior"])
+    hold = hold_values(how["hold"])
 
-    from kinetoscope.evidence.evidence import Provenance
-    from kinetoscope.evidence.stimuli.maximize import Maximizing, maximize
+    from kinetoscope.evidence.nature import read_nature
     from kinetoscope.evidence.scan import read_scan
-    from kinetoscope.evidence.stimuli.stimulus import write_stimuli
-    from kinetoscope.training.progress import tracked
-    from kinetoscope.units.unit import Unit
+    from kinetoscope.evidence.stimuli.batch import Wanted
+    from kinetoscope.evidence.stimuli.chosen import choose, read_words
+    from kinetoscope.evidence.stimuli.job import Job, maximize_all
+    from kinetoscope.memory import keep_memory
+    from kinetoscope.report.report import write_report
 
+    words = read_words(units)
     opened = open_network(network, weights)
-    wanted = list(dict.fromkeys(Unit.parse(unit) for unit in units))
-    settings = Maximizing(steps=steps)
-    found = read_scan(scanned) if scanned else None
-    best = {u: found.channel_maxima(u.layer)[u.channel].item() for u in wanted} if found else {}
-    with tracked("stimuli", steps * len(chi) * len(wanted), shown=True) as advance:
-        made = maximize(
-            opened,
-            wanted,
-            slowness=chi,
-            best_real=best,
-            settings=settings,
-            seed=seed,
-            progress=lambda clips: advance(steps=clips),
+    scan = read_scan(scanned) if scanned else None
+    if scan is not None and scan.provenance.weights_hash != opened.weights_hash:
+        raise EvidenceError(
+            f"the scan in {scanned} is not of {network}",
+            got=f"weights {scan.provenance.weights_hash}",
+            expected=f"weights {opened.weights_hash}",
         )
-    for unit in wanted:
-        own = [stimulus for stimulus in made if stimulus.unit == unit]
-        provenance = Provenance.of(opened, objective=str(unit), seed=seed)
-        write_stimuli(out / unit.file_name, own, provenance)
-        for each in own:
-            told = f"{unit}  slowness {each.slowness:g}  activation {each.activation:.3g}"
-            ratio = "" if each.ratio is None else f"  {each.ratio:.2f} x its best real clip"
-            click.echo(told + ratio)
-    click.echo(f"written to {out}")
+    nature = read_nature(how["nature"]) if how["nature"] else None
+    objectives = choose(opened, words, scan)
+    how["hold"] = held(hold, opened)
+    how["writing"] = chosen_writing(
+        written, opened, start=how["start"], prior=how["prior"], nature=nature
+    )
+    wanted = Wanted(slowness=chi, maximizing=_maximizing(how), seed=how["seed"], seeds=how["seeds"])
+    keep_memory()
+    reference = _prepared(opened, objectives, scan, out / "evidence")
+    with _shown(len(objectives), wanted.steps) as progress:
+        outcome = maximize_all(
+            opened,
+            objectives,
+            out / "evidence",
+            job=Job(wanted=wanted, engine=how["engine"], minutes=how["minutes"]),
+            reference=reference,
+            nature=nature,
+            progress=progress,
+        )
+    _tell(outcome, out / "evidence", reference.name)
+    if outcome.made:
+        click.echo(f"open {write_report(out)}")
+    elif outcome.failures:
+        raise click.exceptions.Exit(1)
+
+
+def _maximizing(how: dict[str, Any]) -> "Maximizing":
+    from kinetoscope.evidence.stimuli.robustness import Robustness
+    from kinetoscope.evidence.stimuli.settings import Maximizing
+
+    robust = Robustness(scale=0.1, rotation=10.0, time_shift=1) if how["robust"] else Robustness()
+    plain = ("steps", "patience", "strength", "diverse", "tie", "hold", "writing", "clips_at_once")
+    return Maximizing(
+        **{name: how[name] for name in plain},
+        robustness=robust,
+        diversity=_DIVERSITY if how["diverse"] > 1 else 0.0,
+        transparency=how["writing"].name == "phases",
+        crop=not how["no_crop"],
+    )
+
+
+def _prepared(
+    network: "Network", objectives: "list[Objective]", scan: "Scan | None", evidence: Path
+) -> "Reference":
+    """Write what the network is, for the report; what its answers are held against."""
+    from kinetoscope.evidence.reference import reference_from_scan
+    from kinetoscope.evidence.reference_folder import kept_reference
+    from kinetoscope.look import tell_network
+    from kinetoscope.training.progress import counted
+    from kinetoscope.units.layers import list_layers
+    from kinetoscope.units.reading import SCORES
+
+    asked = {name for each in objectives for name in each.layers} - {SCORES}
+    layers = [
+        layer
+        for layer in list_layers(network, every=True)
+        if layer.name in asked or (layer.name in network.layers and "Pool" not in layer.kind)
+    ]
+    tell_network(network, layers, evidence / "network")
+    if scan is not None:
+        return reference_from_scan(scan)
+    with counted("made clips", shown=True) as progress:
+        names = [layer.name for layer in layers]
+        return kept_reference(network, names, evidence / "reference", progress=progress)
+
+
+@contextmanager
+def _shown(objectives: int, steps: int) -> "Iterator[Progress]":
+    """A bar of all steps, with how many objectives are done, and how fast."""
+    from kinetoscope.training.progress import tracked
+
+    began, first, before = monotonic(), None, 0
+    with tracked("stimuli", objectives * steps, shown=True) as advance:
+
+        def told(done: int, total: int) -> None:
+            nonlocal first, before
+            first = done if first is None else first  # what was there already took no time
+            rate = (done - first) / max(monotonic() - began, 1e-3)
+            said = f"{done // steps} of {objectives}; {rate:.0f} steps of a clip a second"
+            advance(steps=done - before, said=said)
+            before = done
+
+        yield told
+
+
+def _tell(outcome: "Outcome", evidence: Path, reference: str) -> None:
+    """A line a stimulus; what could not be made, at the end."""
+    from kinetoscope.evidence.evidence import read_evidence
+
+    against = "its best made clip" if reference == "made clips" else "its best real clip"
+    for objective in outcome.made:
+        answer = read_evidence(evidence / "stimuli" / objective.file_name).answer
+        for item in answer["items"]:
+            number = f"  number {item['number']}" if item["number"] else ""
+            ratio = "" if item["ratio"] is None else f"  {item['ratio']:.2f} x {against}"
+            told = f"slowness {item['slowness']:g}{number}  activation {item['activation']:.3g}"
+            click.echo(f"{objective}  {told}{ratio}")
+    for failure in outcome.failures:
+        reason = failure.reason.splitlines()[0]
+        click.echo(f"{failure.objective}  can't be maximized: {reason}", err=True)
+    if outcome.left:
+        first = ", ".join(map(str, outcome.left[:3])) + (" ..." if outcome.left[3:] else "")
+        click.echo(f"no time was left for {len(outcome.left)}: {first}", err=True)
+    told = f"{len(outcome.made)} made, {len(outcome.failures)} not, {len(outcome.left)} left"
+    click.echo(f"{told}; activations are held against {reference}")

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import time
 
+from kinetoscope.evidence.nature import Nature
 from kinetoscope.evidence.reference import Reference
 from kinetoscope.evidence.stimuli.asking import Failure
 from kinetoscope.evidence.stimuli.maximize import Maximized, maximize
@@ -74,6 +75,7 @@ class Maker:
         network: whose units they are.
         wanted: of every objective.
         reference: what answers are held against.
+        nature: what spectra and speeds are held against.
         deadline: when to end [seconds of `time.time`]; None makes everything.
         progress: is told of steps, in the process that makes them.
     """
@@ -81,6 +83,7 @@ class Maker:
     network: Network
     wanted: Wanted
     reference: Reference | None = None
+    nature: Nature | None = None
     deadline: float | None = None
     progress: Progress | None = None
     _seconds: dict[object, float] = field(default_factory=dict)  # an objective, by kind
@@ -123,7 +126,7 @@ class Maker:
     def _make(self, batch: Batch) -> Made:
         wanted = self.wanted
         made = self._maximize(batch, wanted.slowness, wanted.seed)
-        stimuli = measured(self.network, made.stimuli, reference=self.reference)
+        stimuli = measured(self.network, made.stimuli, reference=self.reference, nature=self.nature)
         if wanted.seeds > 1:
             stimuli = self._held_against_other_seeds(stimuli)
         found: dict[Objective, list[Stimulus]] = {}

@@ -27,6 +27,7 @@ from kinetoscope.evidence.evidence import (
     read_evidence,
     writing_evidence,
 )
+from kinetoscope.evidence.nature import Nature
 from kinetoscope.evidence.reference import Reference
 from kinetoscope.evidence.stimuli.asking import Failure
 from kinetoscope.evidence.stimuli.batch import (
@@ -85,6 +86,7 @@ def maximize_all(
     *,
     job: Job | None = None,
     reference: Reference | None = None,
+    nature: Nature | None = None,
     progress: Progress | None = None,
 ) -> Outcome:
     """Make the stimuli of objectives, and write each one's as soon as they are made.
@@ -95,6 +97,7 @@ def maximize_all(
         out: a folder.
         job: how.
         reference: what answers are held against; without it activations are told as they are.
+        nature: what spectra and speeds are held against; without it they are not.
         progress: is told of steps of clips.
 
     Raises:
@@ -110,6 +113,7 @@ def maximize_all(
         network=network,
         wanted=job.wanted,
         reference=reference,
+        nature=nature,
         deadline=None if job.minutes is None else time() + 60 * job.minutes,
         progress=count.step if job.engine == "here" else None,
     )
@@ -226,6 +230,7 @@ class _Run:
                 **wanted.maximizing.to_json(),
                 "slowness": list(wanted.slowness),
                 "seeds": wanted.seeds,
+                "nature": maker.nature and _fingerprint(maker.nature),
                 **settings,
             },
             seed=wanted.seed,
@@ -251,6 +256,12 @@ class _Count:
         if self._progress is not None:
             total = self._total * self._steps
             self._progress(min(self._done * self._steps + self._within, total), total)
+
+
+def _fingerprint(nature: Nature) -> list[str]:
+    """Tells one sample of clips from another."""
+    strengths = (each.magnitude.double().sum().item() for each in nature.spectra.values())
+    return [str(nature.clips), *(f"{strength:.6g}" for strength in strengths)]
 
 
 def _failed(done: Done[Batch, Made]) -> Made:
