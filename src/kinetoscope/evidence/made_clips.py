@@ -26,7 +26,9 @@ from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.clips.worlds.seeds import generator_for, uniform
 from kinetoscope.clips.worlds.textures import Colour, Texture, draw_texture, paint
 
-Field = Float[np.ndarray, "height width"]
+Field = Float[np.ndarray, "..."]
+"""A value at every point; time, height and width, or 1 where it is the same along one."""
+
 Numbers = np.random.Generator
 
 
@@ -34,11 +36,11 @@ class Motion(ABC):
     """How a plane moves; the middle of the clip, in space and time, is its origin."""
 
     @abstractmethod
-    def origin(self, x: Field, y: Field, time: float) -> tuple[Field, Field]:
-        """Where in the plane at rest the points lie that are seen at some time [pixels]."""
+    def origin(self, x: Field, y: Field, time: Field) -> tuple[Field, Field]:
+        """Where in the plane at rest the points lie that are seen at a time [pixels; frames]."""
 
     @abstractmethod
-    def flow(self, x: Field, y: Field, time: float) -> tuple[Field, Field]:
+    def flow(self, x: Field, y: Field, time: Field) -> tuple[Field, Field]:
         """How the points move until the next frame, right and down [pixels]."""
 
 
@@ -57,19 +59,19 @@ class Glide(Motion):
     growth: float = 1.0
     turn: float = 0.0
 
-    def origin(self, x: Field, y: Field, time: float) -> tuple[Field, Field]:
+    def origin(self, x: Field, y: Field, time: Field) -> tuple[Field, Field]:
         a, b = self._column(-time)
         x, y = x - time * self.right, y - time * self.down
         return a * x - b * y, b * x + a * y
 
-    def flow(self, x: Field, y: Field, time: float) -> tuple[Field, Field]:
-        a, b = self._column(1)
+    def flow(self, x: Field, y: Field, time: Field) -> tuple[Field, Field]:
+        a, b = self._column(np.ones(1))
         x, y = x - time * self.right, y - time * self.down
         return (a - 1) * x - b * y + self.right, b * x + (a - 1) * y + self.down
 
-    def _column(self, time: float) -> tuple[float, float]:
+    def _column(self, time: Field) -> tuple[Field, Field]:
         length, angle = self.growth**time, self.turn * time
-        return length * math.cos(angle), length * math.sin(angle)
+        return length * np.cos(angle), length * np.sin(angle)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,14 +90,14 @@ class Sway(Motion):
     angle: float = 0.0
     beat: float = 0.0
 
-    def origin(self, x: Field, y: Field, time: float) -> tuple[Field, Field]:
+    def origin(self, x: Field, y: Field, time: Field) -> tuple[Field, Field]:
         right, down = self._along(self._slide(x, y, time))
         return x - right, y - down
 
-    def flow(self, x: Field, y: Field, time: float) -> tuple[Field, Field]:
+    def flow(self, x: Field, y: Field, time: Field) -> tuple[Field, Field]:
         return self._along(self._slide(x, y, time + 1) - self._slide(x, y, time))
 
-    def _slide(self, x: Field, y: Field, time: float) -> Field:
+    def _slide(self, x: Field, y: Field, time: Field) -> Field:
         across = y * math.cos(self.angle) - x * math.sin(self.angle)
         phase = 2 * math.pi * across / self.wavelength
         if self.beat == 0:
@@ -158,30 +160,29 @@ def made_clips(spec: ClipSpec, *, seed: int = 0, batch: int = 8) -> Iterator[Cli
 
 def draw_scene(scene: Scene, spec: ClipSpec) -> tuple[Tensor, Tensor]:
     """The frames of a scene, RGB in [0, 1], and their flow [pixels per frame]."""
-    height, width = spec.size
-    y, x = np.mgrid[:height, :width].astype(np.float64)
-    x, y = x - (width - 1) / 2, y - (height - 1) / 2
-    times = [frame - (spec.frames - 1) / 2 for frame in range(spec.frames)]
-    frames = np.zeros((3, spec.frames, height, width))
-    flow = np.zeros((2, spec.frames, height, width))
+    time, y, x = (np.arange(length) - (length - 1) / 2 for length in (spec.frames, *spec.size))
+    time, y, x = time[:, None, None], y[:, None], x[None, :]
+    # the last flow is repeated
+    ahead = np.minimum(time, time[max(0, spec.frames - 2)])
+    frames = np.zeros((3, spec.frames, *spec.size))
+    flow = np.zeros((2, spec.frames, *spec.size))
     for surface in scene:
-        for frame, time in enumerate(times):
-            at = surface.motion.origin(x, y, time)
-            cover = surface.cover(*at)
-            colour = np.moveaxis(paint(surface.texture, *at), -1, 0) / 255
-            frames[:, frame] += cover * (_beating(colour, surface, time) - frames[:, frame])
-            ahead = times[min(frame, max(0, spec.frames - 2))]  # the last flow is repeated
-            seen = surface.cover(*surface.motion.origin(x, y, ahead)) >= 0.5
-            flow[:, frame] = np.where(seen, surface.motion.flow(x, y, ahead), flow[:, frame])
+        at = surface.motion.origin(x, y, time)
+        frames += surface.cover(*at) * (_painted(surface, at, time) - frames)
+        seen = surface.cover(*surface.motion.origin(x, y, ahead)) >= 0.5
+        motion = np.stack(np.broadcast_arrays(*surface.motion.flow(x, y, ahead), flow[0])[:2])
+        flow = np.where(seen, motion, flow)
     return torch.from_numpy(frames).float().clamp(0, 1), torch.from_numpy(flow).float()
 
 
-def _beating(colour: np.ndarray, surface: Surface, time: float) -> np.ndarray:
+def _painted(surface: Surface, at: tuple[Field, Field], time: Field) -> Field:
+    """The colours of a surface at points of its plane, `rgb time height width`."""
+    colour = np.moveaxis(paint(surface.texture, *at), -1, 0) / 255
     if surface.beat == 0:
         return colour
     tones = np.array([surface.texture.dark, surface.texture.light])
-    middle = tones.mean(axis=0)[:, None, None] / 255
-    return middle + (colour - middle) * math.cos(2 * math.pi * surface.beat * time)
+    middle = tones.mean(axis=0)[:, None, None, None] / 255
+    return middle + (colour - middle) * np.cos(2 * math.pi * surface.beat * time)
 
 
 # What is made
@@ -341,8 +342,13 @@ def _noise(numbers: Numbers, spec: ClipSpec) -> Texture:
 
 
 def _two_colours(numbers: Numbers) -> tuple[Colour, Colour]:
-    """One darker and one lighter, of any hue."""
-    first = [uniform(numbers, 0, 255) for _ in range(3)]
-    second = [255 - tone for tone in first]
-    dark, light = sorted((first, second), key=sum)
-    return (dark[0], dark[1], dark[2]), (light[0], light[1], light[2])
+    """A darker and a lighter one, of any hue, as far apart as a screen can show."""
+    away = np.array([uniform(numbers, -1, 1) for _ in range(3)])
+    away *= 127.5 / max(abs(away).max(), 1e-6)
+    dark, light = sorted((127.5 - away, 127.5 + away), key=sum)
+    return _colour(dark), _colour(light)
+
+
+def _colour(tones: Float[np.ndarray, " rgb"]) -> Colour:
+    red, green, blue = tones.tolist()
+    return red, green, blue

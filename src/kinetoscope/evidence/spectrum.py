@@ -141,7 +141,9 @@ def spectrum_distance(a: Spectrum, b: Spectrum) -> float:
     return float((gap - gap.mean()).square().mean().sqrt()) if len(gap) else 0.0
 
 
-def resampled(magnitude: HalfSpectrum, size: Size, wanted: Size) -> HalfSpectrum:
+def resampled(
+    magnitude: Float[Tensor, "channel _time _height _half_width"], size: Size, wanted: Size
+) -> HalfSpectrum:
     """A half-spectrum at the frequencies of clips of another size.
 
     Between frequencies that are known, the logarithm of the magnitude runs straight. A single frame

@@ -130,7 +130,7 @@ def _stands_still(frames: Tensor) -> bool:
 
 def _by_slopes(frames: Tensor) -> Velocity:
     """The velocity by the structure tensor."""
-    over_time, down, right = (_derivative(frames, axis) for axis in (1, 2, 3))
+    over_time, down, right = (derivative(frames, axis) for axis in (1, 2, 3))
     slopes = torch.stack([right.flatten(), down.flatten()])
     tensor, pull = slopes @ slopes.T, -slopes @ over_time.flatten()
     strength = torch.linalg.eigvalsh(tensor)[-1].item()
@@ -149,7 +149,7 @@ _FILTERS = {  # taps: (smoothing, derivative)
 }
 
 
-def _derivative(x: Tensor, along: int) -> Tensor:
+def derivative(x: Tensor, along: int) -> Tensor:
     """The derivative along one axis, smoothed along the others; borders are left out."""
     for axis in (1, 2, 3):
         taps = 5 if x.shape[axis] >= 5 else 3
