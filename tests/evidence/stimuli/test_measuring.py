@@ -1,14 +1,17 @@
+import math
 from dataclasses import replace
 
 import pytest
 import torch
 from torch import nn
 
-from kinetoscope.clips.clip import ClipBatch
+from kinetoscope.clips.clip import Clip, ClipBatch
 from kinetoscope.errors import ClipError, EvidenceError, UnknownNameError
+from kinetoscope.evidence.nature import nature_of
 from kinetoscope.evidence.reference import Reference, reference_of
-from kinetoscope.evidence.stimuli.measuring import measured, over_transforms, standing
-from kinetoscope.evidence.stimuli.robustness import Robustness
+from kinetoscope.evidence.stimuli.measuring import measured, standing
+from kinetoscope.evidence.stimuli.path import Answered
+from kinetoscope.evidence.stimuli.stimulus import Measures
 from kinetoscope.units.objective import activation, label, neuron
 from kinetoscope.units.reading import SCORES
 from kinetoscope.units.unit import Unit
@@ -48,6 +51,13 @@ def noise(seed, objective=UNIT, **rest):
     return made_stimulus(objective, frames=frames, best_real=2.0, **rest)
 
 
+def drifting_grating():
+    """Eight pixels long, one pixel per frame to the right."""
+    time, place = torch.arange(8.0)[:, None, None], torch.arange(16.0)
+    wave = (2 * math.pi / 8 * (place - time)).cos().expand(8, 16, 16)
+    return (0.5 + 0.4 * wave).expand(3, 8, 16, 16).contiguous()
+
+
 def test_a_reference_clip_stands_where_it_stood():
     network = network_of_two_layers()
     clips, reference = reference_clips(network)
@@ -63,6 +73,7 @@ def test_a_reference_clip_stands_where_it_stood():
     assert found.measures.path_similarity.keys() <= {"layer.first"}
 
 
+@pytest.mark.slow
 def test_each_is_measured_by_itself_whatever_stands_beside_it():
     network = network_of_two_layers()
     _, reference = reference_clips(network)
@@ -72,9 +83,10 @@ def test_each_is_measured_by_itself_whatever_stands_beside_it():
         noise(2, neuron(Unit("layer.first", 5))),
         noise(3, UNIT - label("unit 0")),
     ]
-    together = measured(network, stimuli, reference=reference)
-    backwards = measured(network, stimuli[::-1], reference=reference, clips_at_once=3)[::-1]
-    alone = [measured(network, [each], reference=reference)[0] for each in stimuli]
+    asked = {"reference": reference, "draws": 2}
+    together = measured(network, stimuli, **asked)
+    backwards = measured(network, stimuli[::-1], clips_at_once=3, **asked)[::-1]
+    alone = [measured(network, [each], **asked)[0] for each in stimuli]
     for one, other, third in zip(together, backwards, alone, strict=True):
         for again in (other, third):
             _assert_alike(one.measures, again.measures)
@@ -110,23 +122,38 @@ def test_a_label_is_not_ranked_where_the_reference_has_no_scores():
     assert found.measures.rank is None
 
 
-def test_stimuli_that_need_a_real_stream_are_left_as_they_are():
+def test_a_stimulus_that_needs_a_real_stream_is_not_shown_without_it():
     network = planted(_Both(), 5, streams=("frames", "flow"))
-    stimulus = made_stimulus(
-        activation(Unit("layer", 0)),
-        frames=torch.rand(3, 8, 16, 16),
-        held={"flow": "real"},
-        best_real=1.0,
-    )
-    assert measured(network, [stimulus], reference=None)[0].measures == stimulus.measures
+    asked = {"objective": activation(Unit("layer", 0)), "frames": drifting_grating()}
+    stimulus = made_stimulus(**asked, held={"flow": "real"}, best_real=1.0)
+    (found,) = measured(network, [stimulus], reference=None)
+    assert found.measures == Measures(frames_peak=found.measures.frames_peak)
+    assert found.measures.frames_peak is not None
 
 
-@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16, torch.float64])
+def test_the_wave_and_the_distance_from_nature_come_with_it():
+    network = network_of_two_layers()
+    drifting = drifting_grating()
+    still = drifting[:, :1].expand(-1, 8, -1, -1)
+    nature = nature_of([Clip(frames=still)], network.expects)
+    stimuli = [made_stimulus(UNIT, frames=frames) for frames in (drifting, still.contiguous())]
+    moving, standing_still = measured(network, stimuli, reference=None, nature=nature)
+    peak = moving.measures.frames_peak
+    assert (peak.right, peak.down) == pytest.approx((1 / 8, 0), abs=0.01)
+    assert peak.over_time == pytest.approx(-1 / 8, abs=0.01)
+    assert moving.measures.flow_peak is None
+    assert standing_still.measures.spectrum_distance == pytest.approx(0, abs=1e-3)
+    assert moving.measures.spectrum_distance > 1
+    alone = nature.distances(drifting, None)
+    assert (moving.measures.spectrum_distance, moving.measures.speeds_distance) == alone
+
+
+@pytest.mark.parametrize("kind", [torch.bfloat16, torch.float16])
 def test_weights_may_have_another_precision(kind):
     network = network_of_two_layers()
     _, reference = reference_clips(network)
-    (exact,) = measured(network, [noise(0)], reference=reference)
-    (found,) = measured(network.to(kind), [noise(0)], reference=reference)
+    (exact,) = measured(network, [noise(0)], reference=reference, draws=2)
+    (found,) = measured(network.to(kind), [noise(0)], reference=reference, draws=2)
     for name in ("ratio_over_transforms", "specificity"):
         expected = getattr(exact.measures, name)
         assert getattr(found.measures, name) == pytest.approx(expected, rel=0.05, abs=0.05)
@@ -145,47 +172,6 @@ def test_the_network_comes_back_as_it_went():
     assert all(weight.grad is None for weight in network.parameters())
 
 
-class TestOverTransforms:
-    def test_a_plain_colour_survives_all_of_them(self):
-        network = planted(nn.Conv3d(3, 2, 1), 2)
-        plain = made_stimulus(activation(Unit("layer", 1)), frames=torch.full((3, 8, 16, 16), 0.9))
-        answer = network.model.layer(torch.full((1, 3, 1, 1, 1), 1.6))[0, 1].item()
-        assert over_transforms(network, [plain]) == pytest.approx([answer], rel=1e-5)
-
-    def test_a_single_pixel_does_not(self):
-        frames = torch.full((3, 8, 16, 16), 0.5)
-        frames[:, :, 8, 8] = 1.0
-        network = planted(nn.Identity(), 3)
-        (found,) = over_transforms(
-            network, [made_stimulus(activation(Unit("layer", 1)), frames=frames)]
-        )
-        assert 0.3 < found / 2.0 < 0.95
-
-    def test_agrees_with_the_definition_written_out(self):
-        network, stimulus = network_of_two_layers(), noise(3)
-        views = Robustness(shift=1, scale=0.1, rotation=10.0)
-        margin = views.margin(1, (8, 16, 16))
-        rows = (torch.arange(16 + 2 * margin) - margin).clamp(0, 15)
-        wide = ((stimulus.frames - 0.5) / 0.25)[None][..., rows, :][..., rows]
-        answers = []
-        with torch.no_grad():
-            for draw in range(8):
-                seen = views.drawn(draw, 4)({"frames": wide}, (8, 16, 16))["frames"]
-                answers.append(network.model.layer(seen)[0, 2].max().item())
-        found = over_transforms(network, [stimulus], seed=4)
-        assert found == pytest.approx([sum(answers) / 8], rel=1e-4)
-
-    def test_flow_is_turned_as_the_frames_are(self):
-        """The mean motion of a flow that spreads from the centre does not notice a turn."""
-        line = torch.arange(16) - 7.5
-        down, right = torch.meshgrid(line, line, indexing="ij")
-        spreading = torch.stack([right, down])[:, None].expand(2, 8, 16, 16) / 4
-        network = planted(_Spreading(), 1, streams=("flow",), flow_scale=1.0)
-        stimulus = made_stimulus(activation(Unit("layer", 0)), flow=spreading.contiguous())
-        (found,) = over_transforms(network, [stimulus], draws=20)
-        assert found == pytest.approx(0.5, rel=0.1)
-
-
 class TestStanding:
     def test_agrees_with_the_definition_written_out(self):
         generator = torch.Generator().manual_seed(0)
@@ -198,7 +184,7 @@ class TestStanding:
             deviation = (sum((a - mean) ** 2 for a in answers) / 30) ** 0.5
             z.append((stimulus[channel].item() - mean) / deviation)
         for channel in range(7):
-            found = standing(stimulus, reference, channel)
+            found = standing(stimulus, Answered(reference), channel)
             others = [z[other] for other in range(7) if other != channel]
             assert found.specificity == pytest.approx(z[channel] - max(others), abs=1e-4)
             assert found.rank == sorted(z, reverse=True).index(z[channel]) + 1
@@ -210,7 +196,7 @@ class TestStanding:
             torch.rand(30, 9, generator=generator),
             torch.rand(9, generator=generator),
         )
-        found = [standing(stimulus, reference, channel) for channel in range(9)]
+        found = [standing(stimulus, Answered(reference), channel) for channel in range(9)]
         assert sorted(each.rank for each in found) == list(range(1, 10))
         assert [each.rank == 1 for each in found] == [each.specificity > 0 for each in found]
 
@@ -222,13 +208,13 @@ class TestStanding:
         )
         more = torch.cat([reference, torch.zeros(30, 2)], dim=1)
         more = torch.cat([more, torch.full((2, 6), torch.nan)])
-        found = standing(torch.cat([stimulus, torch.tensor([9.0, 0.0])]), more, 1)
-        assert found == standing(stimulus, reference, 1)
-        assert standing(torch.ones(6), more, 4) is None
+        found = standing(torch.cat([stimulus, torch.tensor([9.0, 0.0])]), Answered(more), 1)
+        assert found == standing(stimulus, Answered(reference), 1)
+        assert standing(torch.ones(6), Answered(more), 4) is None
 
     def test_a_unit_alone_has_no_standing(self):
-        assert standing(torch.ones(1), torch.rand(9, 1), 0) is None
-        assert standing(torch.ones(3), torch.full((9, 3), torch.nan), 0) is None
+        assert standing(torch.ones(1), Answered(torch.rand(9, 1)), 0) is None
+        assert standing(torch.ones(3), Answered(torch.full((9, 3), torch.nan)), 0) is None
 
 
 def test_what_a_neuron_sees_is_measured_at_its_place():
@@ -271,15 +257,6 @@ class TestRefusals:
 class _Both(nn.Module):
     def forward(self, frames, flow):
         return torch.cat([frames, flow], dim=1)
-
-
-class _Spreading(nn.Module):
-    """How fast flow spreads: the mean of its two slopes over twice their number."""
-
-    def forward(self, flow):
-        right = flow[:, 0].diff(dim=-1)[..., 4:-4, :].mean((1, 2, 3))
-        down = flow[:, 1].diff(dim=-2)[..., 4:-4].mean((1, 2, 3))
-        return (right + down)[:, None]
 
 
 def _assert_alike(one, other):

@@ -8,14 +8,13 @@ from kinetoscope.evidence.reference import Reference, reference_of
 from kinetoscope.evidence.stimuli.maximize import maximize
 from kinetoscope.evidence.stimuli.measuring import measured
 from kinetoscope.evidence.stimuli.path import (
-    LEAST_GAP,
     OTHERS,
     SUSPICIOUS,
     TOP,
+    Answered,
     Natural,
     layers_before,
     natural_clips,
-    path_similarities,
     path_similarity,
     suspicious,
 )
@@ -64,7 +63,7 @@ def test_the_fooled_unit_is_flagged_and_ordinary_ones_are_not():
 def test_agrees_with_the_definition_written_out(seed):
     answers, _, natural = two_kinds(seed=seed)
     stimulus = torch.randn(12, generator=torch.Generator().manual_seed(seed)).double()
-    found = path_similarity(stimulus, answers, natural)
+    found = path_similarity(stimulus, Answered(answers), natural)
 
     def apart(row):
         return ((row - answers.mean(0)) / answers.std(0, correction=0)).numpy()
@@ -92,45 +91,46 @@ def test_ranks_that_are_shared_are_shared_as_in_the_definition():
     same = (rho[top][:, top].sum() - len(top)) / (len(top) * (len(top) - 1))
     between = rho[top][:, others].mean()
     expected = (rho[-1, top].mean() - between) / (same - between)
-    assert path_similarity(stimulus, answers, natural) == pytest.approx(expected.item(), abs=1e-9)
+    assert path_similarity(stimulus, Answered(answers), natural) == pytest.approx(
+        expected.item(), abs=1e-9
+    )
 
 
 def test_what_a_unit_likes_is_near_one_and_what_others_like_is_zero():
     answers, kinds, natural = two_kinds()
-    assert path_similarity(kinds[0], answers, natural) > 1
-    others = [path_similarity(answers[i], answers, natural) for i in natural.others]
+    assert path_similarity(kinds[0], Answered(answers), natural) > 1
+    others = [path_similarity(answers[i], Answered(answers), natural) for i in natural.others]
     assert sum(others) / len(others) == pytest.approx(0, abs=1e-9)
-    own = [path_similarity(answers[i], answers, natural) for i in range(18, 40, 2)]
+    own = [path_similarity(answers[i], Answered(answers), natural) for i in range(18, 40, 2)]
     assert sum(own) / len(own) == pytest.approx(1, abs=0.15)
 
 
 def test_the_measure_of_a_channel_and_the_order_of_clips_change_nothing():
     answers, _, natural = two_kinds()
     stimulus = torch.randn(12, generator=torch.Generator().manual_seed(5)).double()
-    before = path_similarity(stimulus, answers, natural)
+    before = path_similarity(stimulus, Answered(answers), natural)
     measure, zero = torch.linspace(0.1, 30, 12).double(), torch.linspace(-9, 9, 12).double()
-    again = path_similarity(stimulus * measure + zero, answers * measure + zero, natural)
+    again = path_similarity(stimulus * measure + zero, Answered(answers * measure + zero), natural)
     assert again == pytest.approx(before, abs=1e-9)
     order = torch.randperm(40, generator=torch.Generator().manual_seed(0))
     moved = Natural(*(order.argsort()[places] for places in (natural.top, natural.others)))
-    assert path_similarity(stimulus, answers[order], moved) == pytest.approx(before, abs=1e-9)
+    assert path_similarity(stimulus, Answered(answers[order]), moved) == pytest.approx(
+        before, abs=1e-9
+    )
 
 
 @pytest.mark.parametrize("noise", [0.0, 1.0], ids=["all alike", "no kinds"])
 def test_a_layer_that_does_not_tell_clips_apart_is_left_out(noise):
     answers = 1 + noise * torch.randn(40, 12, generator=torch.Generator().manual_seed(0)).double()
     natural = Natural(torch.arange(9), torch.arange(9, 40))
-    assert path_similarity(torch.arange(12).double(), answers, natural) is None
-    layers = {"layer": torch.arange(12).double()}
-    assert path_similarities(layers, {"layer": answers}, natural) == {}
-    assert LEAST_GAP > 0
+    assert path_similarity(torch.arange(12).double(), Answered(answers), natural) is None
 
 
 def test_clips_that_could_not_be_read_count_for_nothing():
     answers, kinds, natural = two_kinds()
-    before = path_similarity(kinds[0], answers, natural)
+    before = path_similarity(kinds[0], Answered(answers), natural)
     broken = torch.cat([answers, torch.full((3, 12), torch.nan).double()])
-    assert path_similarity(kinds[0], broken, natural) == pytest.approx(before)
+    assert path_similarity(kinds[0], Answered(broken), natural) == pytest.approx(before)
 
 
 class TestNaturalClips:
@@ -138,21 +138,21 @@ class TestNaturalClips:
         maxima = torch.zeros(40, 2)
         maxima[5:25, 0] = torch.linspace(2, 1, 20)
         maxima[20:, 1] = torch.linspace(1, 2, 20)
-        found = natural_clips(maxima, 0)
+        found = natural_clips(Answered(maxima), 0)
         assert found.top.tolist() == list(range(5, 5 + TOP))
         assert found.others.tolist() == list(range(40 - TOP, 40))
 
     def test_are_fewer_where_there_are_few(self):
         maxima = torch.rand(16, 3, generator=torch.Generator().manual_seed(0))
         maxima[3] = torch.nan
-        found = natural_clips(maxima, 1)
+        found = natural_clips(Answered(maxima), 1)
         assert len(found.top) == 3
         assert 3 not in [*found.top.tolist(), *found.others.tolist()]
         assert not set(found.top.tolist()) & set(found.others.tolist())
 
     def test_of_others_are_no_more_than_can_be_looked_at(self):
         maxima = torch.rand(2000, 100, generator=torch.Generator().manual_seed(0))
-        assert len(natural_clips(maxima, 0).others) <= OTHERS
+        assert len(natural_clips(Answered(maxima), 0).others) <= OTHERS
 
     @pytest.mark.parametrize(
         "maxima",
@@ -160,7 +160,7 @@ class TestNaturalClips:
         ids=["a dead unit", "too few clips", "no other unit"],
     )
     def test_there_are_none(self, maxima):
-        assert natural_clips(maxima, 0) is None
+        assert natural_clips(Answered(maxima), 0) is None
 
 
 class TestLayersBefore:

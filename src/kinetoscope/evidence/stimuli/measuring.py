@@ -2,47 +2,41 @@
 
 A stimulus that was made is shown to the network again, beside what is known of reference clips:
 
-    ratio         of its activation to the best reference clip's; over transforms too, since what
-                  excites only where it stands to the pixel is a coincidence
+    ratio         of its activation to the best reference clip's, over transforms; transformed.py
     percentile    the share of reference clips that excite the unit less
     specificity   z_c(x*) - max z_c'(x*) over the other channels c' of the layer, each told from the
                   mean of its largest answers to the reference clips, in units of their deviation
     peaks         the strongest wave in each stream; how far spectrum and speeds are from natural
-    path          whether it drives the layers before as real clips of the unit do; see path.py
-    shares        what each stream contributes; see streams.py
+    path          whether it drives the layers before as real clips of the unit do; path.py
+    shares        what each stream contributes; streams.py
 
 Source: Feichtenhofer, Pinz, Wildes and Zisserman, CVPR 2018, for activations in units of the
-largest to real clips; Olah, Mordvintsev and Schubert, "Feature visualization", Distill 2017, for
-the transforms.
+largest to real clips; those of the parts are in their modules.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from functools import cache
 from typing import Any
 
-import torch
-from jaxtyping import Float
-from torch import Tensor
-from torch.nn import functional as F
-
-from kinetoscope.clips.clip import ClipBatch
 from kinetoscope.errors import EvidenceError
+from kinetoscope.evidence.nature import Nature
 from kinetoscope.evidence.reference import Reference, reference_of
-from kinetoscope.evidence.stimuli.path import layers_before, natural_clips, path_similarities
-from kinetoscope.evidence.stimuli.robustness import Robustness
+from kinetoscope.evidence.stimuli.path import (
+    Answered,
+    OneAnswer,
+    layers_before,
+    natural_clips,
+    path_similarity,
+)
 from kinetoscope.evidence.stimuli.showing import can_be_shown, check_shown, shown_in_batches
-from kinetoscope.evidence.stimuli.stimulus import Stimulus
+from kinetoscope.evidence.stimuli.stimulus import Peak, Stimulus
 from kinetoscope.evidence.stimuli.streams import contributions, shares
-from kinetoscope.networks.network import Network, evaluating
-from kinetoscope.tensors import Size, Volume
-from kinetoscope.units.objective import Label, Objective, Together
-from kinetoscope.units.reading import SCORES, read_normalized
-
-DRAWS = 8
-"""Of transforms, under each of which a stimulus is shown."""
-
-OneAnswer = Float[Tensor, " channel"]
-Answers = Float[Tensor, "clip channel"]
+from kinetoscope.evidence.stimuli.transformed import DRAWS, over_transforms
+from kinetoscope.evidence.velocity import peak_of
+from kinetoscope.networks.network import Network
+from kinetoscope.units.objective import Label, Objective
+from kinetoscope.units.reading import SCORES
 
 
 def measured(
@@ -50,6 +44,7 @@ def measured(
     stimuli: Sequence[Stimulus],
     *,
     reference: Reference | None,
+    nature: Nature | None = None,
     draws: int = DRAWS,
     seed: int = 0,
     clips_at_once: int = 8,
@@ -62,6 +57,7 @@ def measured(
             directions and features have no percentile, no rank and no path, and a stimulus that
             was made beside a real stream is not shown again without it.
         reference: what units answer to reference clips; without one, what needs it stays open.
+        nature: what natural clips look like; as for `reference`.
         draws: how many transforms each is shown under.
         seed: of the transforms.
         clips_at_once: how many share a batch; changes nothing.
@@ -76,7 +72,7 @@ def measured(
     check_shown(network, stimuli)
     places = [place for place, each in enumerate(stimuli) if can_be_shown(each)]
     again = [stimuli[place] for place in places]
-    found: list[dict[str, Any]] = [{} for _ in stimuli]
+    found = [by_itself(each, nature) for each in stimuli]
     if again:
         contributed = contributions(network, again, clips_at_once=clips_at_once)
         parts = [
@@ -92,6 +88,24 @@ def measured(
         replace(each, measures=replace(each.measures, **values))
         for each, values in zip(stimuli, found, strict=True)
     ]
+
+
+def by_itself(stimulus: Stimulus, nature: Nature | None) -> dict[str, Any]:
+    """Peaks, and distances from nature, by the names that `Measures` gives them.
+
+    Args:
+        stimulus: the network is not needed.
+        nature: what natural clips look like; without it there are no distances.
+    """
+    streams = {"frames": stimulus.frames, "flow": stimulus.flow}
+    found: dict[str, Any] = {}
+    for name, x in streams.items():
+        peak = None if x is None else peak_of(x)
+        found[f"{name}_peak"] = peak and Peak(**asdict(peak))
+    if nature is not None:
+        spectrum, speeds = nature.distances(stimulus.frames, stimulus.flow)
+        found |= {"spectrum_distance": spectrum, "speeds_distance": speeds}
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,32 +124,27 @@ class Standing:
     specificity: float
 
 
-def standing(stimulus: OneAnswer, reference: Answers, channel: int) -> Standing | None:
+def standing(stimulus: OneAnswer, layer: Answered, channel: int) -> Standing | None:
     """How a unit stands among those of its layer.
 
     Args:
         stimulus: the largest answers of all channels to the stimulus.
-        reference: and to every reference clip; NaN where one could not be read.
+        layer: and to every reference clip.
         channel: of the unit.
 
     Returns:
         None where the unit's answers to reference clips do not vary, or no other's do.
     """
-    read = reference[~reference.isnan().any(1)].double()
-    if len(read) < 2:
+    others = layer.varies.clone()
+    others[channel] = False
+    if not bool(layer.varies[channel]) or not bool(others.any()):
         return None
-    mean, deviation = read.mean(0), read.std(0, correction=0)
-    varies = deviation > 1e-6 * read.abs().max()
-    if not bool(varies[channel]) or int(varies.sum()) < 2:
-        return None
-    excess = (stimulus.double() - mean) / deviation
-    own = excess[channel]
-    varies[channel] = False
-    others = excess[varies]
+    excess = (stimulus.double() - layer.mean) / layer.deviation
+    own, rest = excess[channel], excess[others]
     return Standing(
-        rank=1 + int((others > own).sum()),
-        units=1 + len(others),
-        specificity=float(own - others.max()),
+        rank=1 + int((rest > own).sum()),
+        units=1 + len(rest),
+        specificity=float(own - rest.max()),
     )
 
 
@@ -163,63 +172,29 @@ def against_reference(
     clips = shown_in_batches(network, stimuli, clips_at_once)
     driven = reference_of(network, [n for n in layers if n != SCORES], clips, name="stimuli")
     _check_same(network, driven, reference, list(layers))
-    found: list[dict[str, Any]] = []
+
+    @cache
+    def known(kind: str, layer: str) -> Answered:
+        return Answered(getattr(reference, kind)[layer])
+
+    found: list[dict[str, Any]] = [{} for _ in stimuli]
     for row, (stimulus, place) in enumerate(zip(stimuli, asked, strict=True)):
         if place is None:
-            found.append({})
             continue
         layer, channel = place
-        how = standing(driven.maxima[layer][row], reference.maxima[layer], channel)
-        natural = natural_clips(reference.maxima[layer], channel)
+        found[row]["percentile"] = reference.percentile(layer, channel, stimulus.activation)
+        how = standing(driven.maxima[layer][row], known("maxima", layer), channel)
+        found[row] |= vars(how) if how else {}
         # What a neuron sees stands in a blank clip, whose means say little.
         kind = "means" if stimulus.box is None else "maxima"
-        answers, known = getattr(driven, kind), getattr(reference, kind)
-        path = natural and path_similarities(
-            {name: answers[name][row] for name in before[layer]}, known, natural
-        )
-        values = {"percentile": reference.percentile(layer, channel, stimulus.activation)}
-        found.append({**values, **(vars(how) if how else {}), "path_similarity": path or {}})
+        natural = natural_clips(known("maxima", layer), channel)
+        path = {
+            name: natural
+            and path_similarity(getattr(driven, kind)[name][row], known(kind, name), natural)
+            for name in before[layer]
+        }
+        found[row]["path_similarity"] = {n: value for n, value in path.items() if value is not None}
     return found
-
-
-def over_transforms(
-    network: Network,
-    stimuli: Sequence[Stimulus],
-    *,
-    draws: int = DRAWS,
-    seed: int = 0,
-    clips_at_once: int = 8,
-) -> list[float]:
-    """The mean activation of each while it is shifted, scaled and turned (10 %, 10 degrees).
-
-    Every draw is the same for all frames and for all stimuli. What comes in at the borders is what
-    lies on them.
-
-    Args:
-        network: that they were made for; it comes back as it went.
-        stimuli: of any objectives.
-        draws: of transforms.
-        seed: of the transforms.
-        clips_at_once: how many share a batch.
-
-    Raises:
-        UnknownNameError, ClipError: the stimuli are of another network.
-    """
-    objectives = check_shown(network, stimuli)
-    size = (network.expects.frames, *network.expects.size)
-    views = _views(size)
-    margin = views.margin(1, size)
-    sums: list[Tensor] = []
-    with torch.inference_mode(), evaluating(network):
-        for first, batch in enumerate(shown_in_batches(network, stimuli, clips_at_once)):
-            together = Together(network, objectives[first * clips_at_once :][: len(batch)])
-            wide = _wider(network, network.normalize(batch), margin)
-            peaks = []
-            for draw in range(draws):
-                view = ClipBatch(**views.drawn(draw, seed)(wide, size))
-                peaks.append(together.peaks(read_normalized(network, view, together.layers)))
-            sums.append(torch.stack(peaks).mean(0))
-    return torch.cat(sums).tolist()
 
 
 def _asked(objective: Objective, reference: Reference) -> tuple[str, int] | None:
@@ -244,20 +219,6 @@ def _check_same(
                 expected=f"of {channels}",
                 hint="measure against a reference that was read from the same network",
             )
-
-
-def _views(size: Size) -> Robustness:
-    """The transforms that stimuli should survive: those of lucid, for clips of any size."""
-    return Robustness(shift=max(1, min(size[1:]) // 28), scale=0.1, rotation=10.0)
-
-
-def _wider(network: Network, normalized: ClipBatch, margin: int) -> dict[str, Volume]:
-    """With a border around each frame that repeats its edge."""
-    around = (margin, margin, margin, margin, 0, 0)
-    return {
-        stream: F.pad(normalized.stream(stream), around, mode="replicate")
-        for stream in network.expects.streams
-    }
 
 
 def _robust(

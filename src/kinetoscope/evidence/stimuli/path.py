@@ -17,12 +17,13 @@ unit apart from those of others by 0.37 instead of 0.19, and ordinary stimuli at
 -0.4. Layers are left out where T are hardly more alike than T and O.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from weakref import WeakKeyDictionary
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from kinetoscope.errors import unknown_name
@@ -55,6 +56,46 @@ Ranks = Float[Tensor, "_clip channel"]
 Clips = Int[Tensor, " _chosen"]
 
 
+class Answered:
+    """What the channels of a layer answered to reference clips; worked out once.
+
+    Args:
+        answers: their largest or their mean answers; NaN where a clip could not be read.
+    """
+
+    def __init__(self, answers: Answers):
+        self.answers = answers.double()
+        self.read = (~answers.isnan().any(1)).nonzero()[:, 0]
+
+    @cached_property
+    def mean(self) -> OneAnswer:
+        """Over the clips that could be read."""
+        return self.answers[self.read].mean(0)
+
+    @cached_property
+    def deviation(self) -> OneAnswer:
+        """From that mean."""
+        return self.answers[self.read].std(0, correction=0)
+
+    @cached_property
+    def varies(self) -> Bool[Tensor, " channel"]:
+        """Which channels do not answer the same to all clips, but for rounding."""
+        if len(self.read) < 2:
+            return torch.zeros(self.answers.shape[1], dtype=torch.bool)
+        return self.deviation > 1e-6 * self.answers[self.read].abs().max()
+
+    @cached_property
+    def best(self) -> Int[Tensor, "_rank channel"]:
+        """The clips to which each channel answers most."""
+        count = min(TOP, len(self.read) // 4)
+        return self.read[self.answers[self.read].topk(count, dim=0).indices]
+
+    def ranks(self, answers: Answers) -> Ranks:
+        """The order of channels for some clips, each told from its mean, in its deviations."""
+        least = 1e-6 * float(self.deviation.max()) + 1e-12
+        return _ranks((answers.double() - self.mean) / self.deviation.clamp(min=least))
+
+
 @dataclass(frozen=True)
 class Natural:
     """The reference clips that a unit is known by: their places in the reference.
@@ -68,77 +109,49 @@ class Natural:
     others: Clips
 
 
-def natural_clips(maxima: Answers, channel: int) -> Natural | None:
+def natural_clips(layer: Answered, channel: int) -> Natural | None:
     """The clips that stand for a unit, and for the others.
 
     Args:
-        maxima: the largest answers of the unit's layer to the reference clips.
+        layer: the largest answers of the unit's layer.
         channel: of the unit.
 
     Returns:
         None where the unit is not excited by some clips more than by others, or has no others.
     """
-    read = (~maxima.isnan().any(1)).nonzero()[:, 0]
-    count = min(TOP, len(read) // 4)
-    if count < _FEWEST:
-        return None
-    answers = maxima[read]
-    best = answers.topk(count, dim=0).indices
+    best = layer.best
     own = best[:, channel]
-    own = own[answers[own, channel] > answers[:, channel].mean()]
+    own = own[layer.answers[own, channel] > layer.mean[channel]]
     if len(own) < _FEWEST:
         return None
     rest = torch.cat([best[:, :channel], best[:, channel + 1 :]], dim=1).unique()
     rest = rest[~torch.isin(rest, own)]
     rest = rest[:: -(-len(rest) // OTHERS) or 1]
-    return Natural(read[own], read[rest]) if len(rest) else None
+    return Natural(own, rest) if len(rest) else None
 
 
-def path_similarity(stimulus: OneAnswer, reference: Answers, natural: Natural) -> float | None:
+def path_similarity(stimulus: OneAnswer, layer: Answered, natural: Natural) -> float | None:
     """How alike a layer is driven by a stimulus and by the real clips of a unit.
 
     Args:
         stimulus: what every channel answers to it.
-        reference: and to every reference clip.
+        layer: and to every reference clip.
         natural: which of them are the unit's.
 
     Returns:
         1 as the unit's clips among each other, 0 as clips of different units; None where those
         two differ by less than `LEAST_GAP`, or by less than the unit's own clips scatter.
     """
-    read = reference[~reference.isnan().any(1)]
-    if reference.shape[1] < _FEWEST or reference[natural.top].isnan().any():
+    if len(stimulus) < _FEWEST or layer.answers[natural.top].isnan().any():
         return None
-    mean, deviation = read.mean(0), read.std(0, correction=0)
-    deviation = deviation.clamp(min=1e-6 * float(deviation.max()) + 1e-12)
-    top, others, own = (
-        _ranks((answers - mean) / deviation)
-        for answers in (reference[natural.top], reference[natural.others], stimulus[None])
-    )
+    top, others = (layer.ranks(layer.answers[each]) for each in (natural.top, natural.others))
     among = top @ top.T
     alone = (among.sum(1) - among.diagonal()) / (len(top) - 1)  # each against the rest
     between = (top @ others.T).mean()
     gap = alone.mean() - between
     if not gap > max(LEAST_GAP, float(alone.std())):
         return None
-    return float(((top @ own.T).mean() - between) / gap)
-
-
-def path_similarities(
-    stimulus: Mapping[str, Tensor], reference: Mapping[str, Tensor], natural: Natural
-) -> dict[str, float]:
-    """The similarity in each of some layers where there is one.
-
-    Args:
-        stimulus: by layer, what every channel answers to it.
-        reference: the same of reference clips, `clip channel`.
-        natural: the unit's clips among these.
-    """
-    found = {
-        layer: path_similarity(answer.double(), reference[layer].double(), natural)
-        for layer, answer in stimulus.items()
-    }
-    return {layer: value for layer, value in found.items() if value is not None}
+    return float(((top @ layer.ranks(stimulus[None]).T).mean() - between) / gap)
 
 
 def layers_before(
