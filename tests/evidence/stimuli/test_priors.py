@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kinetoscope.errors import ClipError
-from kinetoscope.evidence.stimuli.priors import Prior
+from kinetoscope.evidence.stimuli.priors import Prior, squared_length
 
 
 def definition(x, chi, prior):
@@ -130,6 +130,15 @@ def test_a_prior_in_other_units_says_the_same_of_the_same_clip(by, power):
     for mine, theirs in zip(again, (energy, roughness, gradient / by), strict=True):
         torch.testing.assert_close(mine, theirs)
     assert prior.scaled(by).bound == pytest.approx(1.5 * by)
+
+
+def test_lengths_of_pixels_can_be_differentiated_in_any_layout():
+    for layout in (torch.contiguous_format, torch.channels_last_3d):
+        x = some_clips().contiguous(memory_format=layout).requires_grad_()
+        squared = squared_length(x)
+        torch.testing.assert_close(squared, x.square().sum(1, keepdim=True))
+        (gradient,) = torch.autograd.grad(squared.sum(), x)
+        torch.testing.assert_close(gradient, 2 * x.detach())
 
 
 def test_chi_weighs_time_alone():
