@@ -31,20 +31,14 @@ from torch import Tensor
 from kinetoscope.errors import ClipError
 from kinetoscope.evidence.stimuli.edge import Edge
 from kinetoscope.evidence.stimuli.pixels import Adam
-from kinetoscope.evidence.stimuli.waves import (
-    Waves,
-    expected_sizes,
-    mean_size,
-    to_clips,
-    to_waves,
-)
+from kinetoscope.evidence.stimuli.waves import expected_sizes, mean_size, to_clips, to_waves
 from kinetoscope.evidence.stimuli.writing import Draft, Sheet, Writing
 from kinetoscope.tensors import Volume
 
 Colour = tuple[tuple[float, ...], ...]
 
 NATURAL_COLOUR: Colour = ((0.26, 0.09, 0.02), (0.27, 0.0, -0.05), (0.27, -0.09, 0.03))
-"""The root of how colours vary together in ImageNet, as lucid has it, for want of a measured one."""
+"""The root of how colours vary together in ImageNet, as lucid has it, if none is measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +77,13 @@ class Fourier(Writing):
 
 
 class _Draft(Draft):
-    """Holds the clips, which stand for their coefficients: the one follows from the other."""
+    """Holds the clips, which stand for their coefficients: the one follows from the other.
+
+    A step S z of the coefficients' gradient S g is, in pixels, a step along the waves of g, each
+    S^2 as large. The second moment is one for all coefficients of a clip (of each of the values
+    without correlation, where colours are made of them): with one for each, a clip that should be
+    a single wave would take as many steps as it has waves.
+    """
 
     def __init__(self, sheet: Sheet, writing: Fourier):
         self.sheet, self.around = sheet, {}
@@ -96,11 +96,11 @@ class _Draft(Draft):
             extent = shape[1:]
             expected = expected_sizes(extent, sheet.chi, sheet.kappa, writing.floor)
             expected = self._expected[stream] = expected / mean_size(expected, shape[3])
-            waves = expected * to_waves(sheet.noise(stream, shape))
-            first = 0.1 * sheet.bounds[stream] * self._coloured(stream, to_clips(waves, extent))
+            plain = to_clips(expected * to_waves(sheet.noise(stream, shape)), extent)
+            first = 0.1 * sheet.bounds[stream] * coloured(self._colour.get(stream), plain)
             layout = torch.channels_last_3d  # as pixels are
             self._x[stream] = sheet.project(stream, first.contiguous(memory_format=layout))
-            self._adam[stream] = Adam(_parts(waves))
+            self._adam[stream] = Adam(self._numbers(stream, plain))
 
     def draw(self) -> dict[str, Volume]:
         return dict(self._x)
@@ -111,16 +111,17 @@ class _Draft(Draft):
     @torch.no_grad()
     def step(self, rate: float) -> None:
         for stream, gradient in self._gradients.items():
-            x, expected = self._x[stream], self._expected[stream]
+            x, matrix = self._x[stream], self._colour.get(stream)
             edge = Edge(self.sheet, stream, x, gradient)
-            plain = uncoloured_gradient(self._colour.get(stream), edge.along(gradient))
-            slope = _parts(expected * to_waves(plain))
+            waves = to_waves(uncoloured_gradient(matrix, edge.along(gradient)))
+            slope = to_clips(waves * self._expected[stream].square(), x.shape[2:])
             move = torch.zeros_like(slope)
-            # Two parts of a coefficient move: pixels then move by about the rate's length.
-            self._adam[stream].step_(move, slope, rate * self.sheet.bounds[stream] / math.sqrt(2))
-            waves = torch.complex(*move.chunk(2, dim=1)) * expected
-            moved = self._coloured(stream, to_clips(waves, x.shape[2:]))
-            self._x[stream] = self.sheet.project(stream, x + edge.along(moved))
+            self._adam[stream].step_(
+                self._numbers(stream, move),
+                self._numbers(stream, slope),
+                rate * self.sheet.bounds[stream],
+            )
+            self._x[stream] = self.sheet.project(stream, x + edge.along(coloured(matrix, move)))
         self._gradients = {}
 
     def keep(self, clips: Tensor) -> None:
@@ -129,8 +130,9 @@ class _Draft(Draft):
         for adam in self._adam.values():
             adam.keep(clips)
 
-    def _coloured(self, stream: str, x: Volume) -> Volume:
-        return coloured(self._colour.get(stream), x)
+    def _numbers(self, stream: str, x: Volume) -> Float[Tensor, "clip number moment"]:
+        """The same values, in the order of the moments that they share."""
+        return x.flatten(2).transpose(1, 2) if stream in self._colour else x.flatten(1)[..., None]
 
 
 def as_colour(matrix: Colour | Sequence[Sequence[float]] | Tensor | None) -> Colour | None:
@@ -167,8 +169,3 @@ def coloured(matrix: Tensor | None, x: Volume) -> Volume:
 def uncoloured_gradient(matrix: Tensor | None, gradient: Volume) -> Volume:
     """The gradient by values without correlation, of that by colours."""
     return gradient if matrix is None else torch.einsum("dc,ndthw->ncthw", matrix, gradient)
-
-
-def _parts(waves: Waves) -> Float[Tensor, "clip part_and_channel time height half"]:
-    """Real and imaginary parts beside each other, so that they share a moment with all channels."""
-    return torch.cat([waves.real, waves.imag], dim=1)

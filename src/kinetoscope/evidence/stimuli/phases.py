@@ -133,7 +133,7 @@ class _Draft(Draft):
             phases = torch.where(pairs.own, noise.real.sign(), noise.angle())
             pairs.make_odd_(phases)
             self._phases[stream] = phases
-            self._adam[stream] = Adam(self._phases[stream])
+            self._adam[stream] = Adam(phases[:, None])  # each phase by itself
             self._length[stream] = writing.turn * sheet.bounds[stream] / length
 
     def _natural(self, stream: str, shape: tuple[int, int, int, int], writing: Phases) -> Sizes:
@@ -178,7 +178,8 @@ class _Draft(Draft):
             # A wave X turns along i X; one that is its own conjugate grows along its sign's size.
             by_angle = waves.real * slope.imag - waves.imag * slope.real
             by_phase = torch.where(pairs.own, self._sizes[stream] * slope.real, by_angle)
-            self._adam[stream].step_(phases, by_phase, rate * self._length[stream])
+            length = rate * self._length[stream]
+            self._adam[stream].step_(phases[:, None], by_phase[:, None], length)
             pairs.make_odd_(phases)
         self._gradients = {}
 

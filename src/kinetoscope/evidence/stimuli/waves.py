@@ -35,6 +35,8 @@ def to_waves(x: Volume) -> Waves:
 
 def to_clips(waves: Waves, extent: Sequence[int]) -> Volume:
     """The clips with these coefficients."""
+    if not len(waves):  # which transforms refuse
+        return waves.real.new_zeros(*waves.shape[:2], *extent)
     return torch.fft.irfftn(waves, s=tuple(extent), dim=_AXES, norm="ortho")
 
 
