@@ -67,7 +67,7 @@ def fooling_network():
     return network
 
 
-def natural_batches(count=96, at_once=32, seed=0):
+def natural_batches(count=72, at_once=36, seed=0):
     """Clips without anything fine in them: two gratings each, drifting as they like."""
     generator = torch.Generator().manual_seed(seed)
     lines = [torch.arange(n).float() for n in (FRAMES, SIDE, SIDE)]

@@ -122,6 +122,16 @@ def test_a_label_is_not_ranked_where_the_reference_has_no_scores():
     assert found.measures.rank is None
 
 
+def test_what_the_reference_has_not_got_the_layer_of_stays_open():
+    network = network_of_two_layers()
+    reference = reference_of(network, ["layer.first"], [reference_clips(network)[0]])
+    stimuli = [noise(0), noise(1, activation(Unit("layer.first", 5)))]
+    unknown, known = measured(network, stimuli, reference=reference)
+    assert unknown.measures.percentile is None
+    assert unknown.measures.ratio_over_transforms is not None
+    assert known.measures.percentile is not None
+
+
 def test_a_stimulus_that_needs_a_real_stream_is_not_shown_without_it():
     network = planted(_Both(), 5, streams=("frames", "flow"))
     asked = {"objective": activation(Unit("layer", 0)), "frames": drifting_grating()}
@@ -236,11 +246,11 @@ def test_what_a_neuron_sees_is_measured_at_its_place():
 
 
 class TestRefusals:
-    def test_of_a_reference_without_the_layer(self):
+    def test_of_a_channel_that_is_not_there(self):
         network = network_of_two_layers()
-        reference = reference_of(network, ["layer.first"], [reference_clips(network)[0]])
-        with pytest.raises(UnknownNameError, match=r"layer\.second"):
-            measured(network, [noise(0)], reference=reference)
+        _, reference = reference_clips(network)
+        with pytest.raises(UnknownNameError, match=r"layer\.second:6"):
+            measured(network, [noise(0, activation(Unit("layer.second", 6)))], reference=reference)
 
     def test_of_a_reference_of_another_network(self):
         network = network_of_two_layers()

@@ -56,14 +56,15 @@ def measured(
         stimuli: of any objectives; each is measured by itself, whatever stands beside it. Sums,
             directions and features have no percentile, no rank and no path, and a stimulus that
             was made beside a real stream is not shown again without it.
-        reference: what units answer to reference clips; without one, what needs it stays open.
+        reference: what units answer to reference clips; without one, and where it has not got the
+            layer, what needs it stays open.
         nature: what natural clips look like; as for `reference`.
         draws: how many transforms each is shown under.
         seed: of the transforms.
         clips_at_once: how many share a batch; changes nothing.
 
     Raises:
-        UnknownNameError: the network or the reference has not got a layer or a label.
+        UnknownNameError: the network has not got a layer, a channel or a label.
         ClipError: the stimuli were made for another network.
         EvidenceError: the reference is of another network.
     """
@@ -159,8 +160,9 @@ def against_reference(
 
     Args:
         network: that they were made for.
-        stimuli: of any objectives; there is nothing to say of sums, directions and features.
-        reference: has the layers of those that are of a unit, and channels as the network has.
+        stimuli: of any objectives; there is nothing to say of sums, directions and features, and of
+            what the reference has not got the layer of.
+        reference: of this network.
         clips_at_once: how many share a batch.
 
     Raises:
@@ -199,12 +201,12 @@ def against_reference(
 
 def _asked(objective: Objective, reference: Reference) -> tuple[str, int] | None:
     """The layer and channel of what is asked for alone, where the reference can tell of it."""
+    goal, place = objective.terms[0][1], None
     if objective.unit is not None:
-        return objective.unit.layer, objective.unit.channel
-    goal = objective.terms[0][1]
-    if objective.label is not None and isinstance(goal, Label) and SCORES in reference.maxima:
-        return SCORES, goal.place
-    return None
+        place = objective.unit.layer, objective.unit.channel
+    elif objective.label is not None and isinstance(goal, Label):
+        place = SCORES, goal.place
+    return place if place and place[0] in reference.maxima else None
 
 
 def _check_same(
