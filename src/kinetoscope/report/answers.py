@@ -1,48 +1,15 @@
-"""What did units answer to the clips of a scan, class by class and clip by clip?
+"""What did units answer to the clips of a scan, clip by clip?
 
 Everything is said of one layer's table of maxima: a row a clip, a column a channel.
-
-Source: selectivity is that of Morcos, Barrett, Rabinowitz and Botvinick, "On the importance of
-single directions for generalization", ICLR 2018, section 2.
 """
 
 import math
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 
-Maxima = Float[np.ndarray, "clip channel"]
-"""Each channel's largest answer in each clip; not a number where a clip was not seen."""
-
-Means = Float[np.ndarray, "label channel"]
-Labels = Int[np.ndarray, " clip"]
-"""The place of each clip's label; -1 for a clip without one."""
-
-
-def class_means(maxima: Maxima, labels: Labels, count: int) -> Means:
-    """Mean over the clips of each label; not a number for a label without clips."""
-    means = np.full((count, maxima.shape[1]), np.nan)
-    for label in range(count):
-        own = maxima[labels == label]
-        own = own[~np.isnan(own).all(axis=1)]
-        if len(own):
-            means[label] = own.mean(axis=0)
-    return means
-
-
-def selectivity(means: Means) -> Float[np.ndarray, " channel"]:
-    """(best - others) / (best + others), where `others` is the mean of the other labels' means.
-
-    0 answers to all labels alike, 1 answers to a single one. Not a number for a unit that is
-    never excited, or where there are fewer than two labels.
-    """
-    positive = np.clip(means, 0, None)
-    known = (~np.isnan(positive)).sum(axis=0)
-    best = np.nanmax(positive, axis=0, initial=-np.inf)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        others = (np.nansum(positive, axis=0) - best) / (known - 1)
-        return np.where(known > 1, (best - others) / (best + others), np.nan)
+from kinetoscope.evidence.selectivity import Maxima
 
 
 def histogram(answers: Float[np.ndarray, " clip"], bins: int = 32) -> tuple[list[float], list[int]]:

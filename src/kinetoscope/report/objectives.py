@@ -140,21 +140,13 @@ def maximization_part(look_folder: Path, objectives: Objectives) -> dict[str, An
         answer = read_evidence(folder, "maximization").answer
     elif not objectives.shown:
         return None
-    made = len(objectives.shown)
     return {
-        "asked": _count(answer.get("asked"), made),
-        "made": _count(answer.get("made"), made),
+        "asked": len(answer.get("asked", objectives.shown)),
+        "made": len(answer.get("made", objectives.shown)),
         "failures": [*answer.get("failures", []), *objectives.unread],
         "left": list(answer.get("left", [])),
         "reference": answer.get("reference") or objectives.reference,
     }
-
-
-def _count(value: Any, otherwise: int) -> int:
-    """How many, whether they were counted or are listed."""
-    if value is None:
-        return otherwise
-    return value if isinstance(value, int) else len(value)
 
 
 def _names(objective: Objective) -> set[str]:

@@ -15,7 +15,7 @@ export function term(text, meaning) {
   const id = `meaning-${++made}`;
   const whole = element(
     "span.term",
-    {tabindex: 0, "aria-describedby": id, on: {keydown: close, blur: open, mouseleave: open, mouseenter: fit, focus: fit}},
+    {tabindex: 0, "aria-describedby": id, on: {keydown: close, mouseenter: fit, focus: fit}},
     element("span.said", {}, text),
     element("span.tip", {id, role: "tooltip"}, meaning),
   );
@@ -23,15 +23,13 @@ export function term(text, meaning) {
   function close(event) {
     if (event.key === "Escape") whole.classList.add("shut");
   }
-  function open() {
-    whole.classList.remove("shut");
-  }
   /** It is moved to where the window has room for it. */
   function fit() {
+    whole.classList.remove("shut");
     const tip = whole.lastElementChild;
-    tip.style.translate = "0";
+    tip.style.left = "0";
     const over = tip.getBoundingClientRect().right - (document.documentElement.clientWidth - MARGIN);
-    if (over > 0) tip.style.translate = `${-over}px`;
+    if (over > 0) tip.style.left = `${-over}px`;
   }
   return whole;
 }
