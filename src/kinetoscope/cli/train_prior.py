@@ -20,7 +20,12 @@ _UNITS = {"frames": "of white", "flow": "pixels per frame"}
 @click.command("train-prior")
 @click.argument("network", type=NETWORK)
 @click.argument("catalog")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Where to write it.")
+@click.option(
+    "--out",
+    type=click.Path(file_okay=False, path_type=Path),
+    required=True,
+    help="A folder of its own.",
+)
 @click.option("--weights", type=click.Path(path_type=Path), help="Where NETWORK is a name.")
 @click.option("--root", type=click.Path(path_type=Path), help="Where the videos lie.")
 @click.option("--split", help="Only this split, such as train.")
@@ -54,6 +59,7 @@ def command(
     videos = read_catalog(catalog, root=root, split=split)
     opened = open_network(network, weights)
     asked = Fitting(**settings)
+    _check_folder(out)
     provenance = _provenance(opened, videos, asked, seed)
     if has_evidence(out, provenance):
         click.echo(f"{out} holds this generator already")
@@ -85,19 +91,24 @@ def _fitted(network: "Network", videos: "Catalog", settings: "Fitting", seed: in
     from kinetoscope.evidence.stimuli.generator_fit import fit_generator
     from kinetoscope.training.progress import counted
 
-    with (
-        counted("opening", shown=True) as opening,
-        counted("learning", shown=True) as learning,
-    ):
-        bars = {"videos": opening, "steps": learning}
+    with counted("fitting", shown=True) as advance:  # videos are opened first, then steps are made
         return fit_generator(
             network.expects,
             videos,
             settings=settings,
             network=network,
             seed=seed,
-            progress=lambda what, done, total: bars[what](done, total),
+            progress=lambda what, done, total: advance(done, total),
         )
+
+
+def _check_folder(out: Path) -> None:
+    """Refuse a folder with anything but a generator in it, for what is in it is replaced."""
+    from kinetoscope.evidence.evidence import read_evidence
+    from kinetoscope.evidence.stimuli.generator_fit import KIND
+
+    if out.exists() and any(out.iterdir()):
+        read_evidence(out, KIND)
 
 
 def _show(fit: "Fit") -> None:

@@ -25,13 +25,16 @@ from itertools import pairwise
 from typing import Any
 
 import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn import functional
 
 from kinetoscope.clips.spec import CHANNELS, ClipSpec
 from kinetoscope.errors import ClipError
 from kinetoscope.evidence.stimuli.writing import Draft, Sheet, Writing
-from kinetoscope.tensors import Features, Maps, Size, Volume
+from kinetoscope.tensors import Maps, Size, Volume
+
+Codes = Float[Tensor, "clip _code"]
 
 _SMALLEST = 4
 """Sides that are no longer than this are not halved on the way to the small volume."""
@@ -118,7 +121,7 @@ class Generator(nn.Module):
         self.register_buffer("mean_clip", torch.zeros(config.channels, *config.extent))
         self.register_buffer("spread", torch.ones(config.channels, 1, 1, 1))
 
-    def forward(self, code: Features) -> Maps:
+    def forward(self, code: Codes) -> Maps:
         """All streams, one behind the other: the difference to the mean clip, in spreads."""
         x = self.rectifier(self.small(self.rectifier(self.hidden(code))))
         x = x.reshape(len(code), -1, *self.extents[0])
@@ -127,7 +130,7 @@ class Generator(nn.Module):
             x = self.rectifier(layer(x))
         return self.last(x)
 
-    def clips(self, code: Features) -> dict[str, Volume]:
+    def clips(self, code: Codes) -> dict[str, Maps]:
         """The clips of codes, in display space, unbounded; flow in pixels per frame of the clip."""
         return self.parted(self.shown(self(code)))
 
@@ -139,7 +142,7 @@ class Generator(nn.Module):
         """What `forward` has to answer for clips in display space."""
         return (clips - self.mean_clip) / self.spread
 
-    def parted(self, clips: Volume) -> dict[str, Volume]:
+    def parted(self, clips: Volume) -> dict[str, Maps]:
         """Each stream for itself."""
         names = self.config.expects.streams
         parts = clips.split([CHANNELS[name] for name in names], dim=1)

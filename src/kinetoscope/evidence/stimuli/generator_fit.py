@@ -33,12 +33,13 @@ from kinetoscope.errors import CatalogError, ClipError, EvidenceError, Kinetosco
 from kinetoscope.evidence.evidence import Provenance, read_evidence, writing_evidence
 from kinetoscope.evidence.stimuli.generator import (
     SLOPE,
+    Codes,
     Generator,
     GeneratorConfig,
     start_for_leaking,
 )
 from kinetoscope.networks.network import Network, evaluating
-from kinetoscope.tensors import Features, Volume
+from kinetoscope.tensors import Volume
 from kinetoscope.units.reading import read
 
 KIND = "generator"
@@ -220,7 +221,7 @@ class _Encoder(nn.Module):
         self.code = nn.Linear(before * math.prod(extents[-1]), config.code)
         start_for_leaking(self)
 
-    def forward(self, clips: Volume) -> Features:
+    def forward(self, clips: Volume) -> Codes:
         x = clips
         for layer in self.layers:
             x = functional.leaky_relu(layer(x), SLOPE)
