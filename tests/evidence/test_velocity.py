@@ -3,7 +3,8 @@ import math
 import pytest
 import torch
 
-from kinetoscope.evidence.velocity import velocity_of_flow, velocity_of_frames
+from kinetoscope.evidence.velocity import peak_of, velocity_of_flow, velocity_of_frames
+from tests.evidence.waves import apart, drifting_wave
 
 
 def drifting(texture, right, down, frames=12):
@@ -57,3 +58,89 @@ def test_flow_counts_what_moves():
     found = velocity_of_flow(flow)
     assert (found.right, found.down) == (3.0, 0.0)
     assert velocity_of_flow(torch.zeros(2, 3, 8, 8)).speed == 0
+
+
+# Waves: speed up to half a period a frame, in windows that hold one period or many
+
+
+@pytest.mark.parametrize("soft", [True, False], ids=["soft", "all over"])
+@pytest.mark.parametrize(
+    ("wavelength", "speed", "degrees", "frames", "side"),
+    [
+        (5.0, 0.5, 10.0, 9, 15),
+        (5.0, 2.0, 100.0, 16, 24),
+        (8.0, 0.25, 190.0, 9, 24),
+        (8.0, 3.0, 280.0, 16, 15),
+        (12.0, 1.0, 45.0, 12, 15),
+        (12.0, 3.0, 335.0, 9, 48),
+        (16.0, 0.5, 225.0, 16, 24),
+        (16.0, 2.0, 150.0, 9, 15),
+    ],
+)
+def test_a_wave_is_measured_in_any_window(wavelength, speed, degrees, frames, side, soft):
+    clip = drifting_wave(
+        wavelength=wavelength, speed=speed, degrees=degrees, frames=frames, side=side, soft=soft
+    )
+    peak, moved = peak_of(clip), velocity_of_frames(clip)
+    assert peak.frequency * wavelength == pytest.approx(1, rel=0.1)
+    for found in (peak.velocity, moved):
+        assert found.speed == pytest.approx(speed, rel=0.1)
+        assert apart(found.direction, degrees) < 5
+
+
+CLIP = drifting_wave(wavelength=7.0, speed=1.1, degrees=25.0, side=20)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda clip: clip.flip(3), lambda right, down: (-right, down)),
+        (lambda clip: clip.flip(2), lambda right, down: (right, -down)),
+        (lambda clip: clip.flip(1), lambda right, down: (-right, -down)),
+        (lambda clip: clip.rot90(1, dims=(2, 3)), lambda right, down: (down, -right)),
+        (lambda clip: 1 - clip, lambda right, down: (right, down)),
+    ],
+    ids=["mirrored", "upside down", "backward", "turned", "negative"],
+)
+def test_velocity_follows_what_is_done_to_the_clip(change, expected):
+    for measure in (velocity_of_frames, lambda clip: peak_of(clip).velocity):
+        before, after = measure(CLIP), measure(change(CLIP))
+        goal = expected(before.right, before.down)
+        assert (after.right, after.down) == pytest.approx(goal, abs=0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("speed", [0.3, 1.0, 2.5, 4.0])
+def test_broad_textures_have_their_velocity_also_where_each_wave_repeats_itself(speed):
+    seed = torch.Generator().manual_seed(1)
+    noise = torch.randn(96, 96, generator=seed)
+    fine = torch.nn.functional.avg_pool2d(noise[None], 3, 1, 1)[0]
+    right, down = speed * math.cos(0.5), speed * math.sin(0.5)
+    found = velocity_of_frames(drifting(fine, right, down)[:, :, 20:60, 20:60])
+    assert math.hypot(found.right - right, found.down - down) < 0.1 * speed
+
+
+def test_flicker_goes_nowhere():
+    time = torch.arange(12.0)[None, :, None, None]
+    stripes = torch.sin(torch.arange(24.0) / 2).expand(3, 12, 24, 24)
+    assert velocity_of_frames(0.5 + 0.3 * torch.cos(time) * stripes).speed < 0.02
+
+
+def test_a_plain_clip_has_no_peak_and_a_picture_has_one_that_stands():
+    assert peak_of(torch.full((3, 4, 8, 8), 0.5)) is None
+    still = peak_of(CLIP[:, :1])
+    assert still.over_time == 0
+    assert still.velocity.speed == 0
+    assert still.frequency == pytest.approx(1 / 7, rel=0.1)
+
+
+def test_a_plain_light_that_pulses_has_a_peak_in_time_alone():
+    light = 0.5 + 0.3 * torch.cos(2 * math.pi * torch.arange(16.0) / 5)
+    peak = peak_of(light[None, :, None, None].expand(3, 16, 8, 8))
+    assert peak.over_time == pytest.approx(-0.2, abs=0.01)
+    assert peak.frequency < 0.01
+
+
+def test_flow_has_a_peak_too():
+    peak = peak_of(drifting_wave(wavelength=6.0, speed=1.0, degrees=90.0)[:2])
+    assert peak.velocity.down == pytest.approx(-1, rel=0.1)

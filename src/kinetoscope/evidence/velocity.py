@@ -113,7 +113,7 @@ def velocity_of_frames(frames: Tensor) -> Velocity:
     if min(frames.shape[1:]) < 3 or _stands_still(frames):
         return Velocity(0.0, 0.0)
     wave = fit_wave(frames)
-    if wave is not None and (wave.share > 0.9 or wave.slopes > 0.5):
+    if wave is not None and (wave.share > 0.9 or wave.slopes > 0.65):
         return _as_peak(wave, frames.shape[1]).velocity
     slow = _by_slopes(frames)
     fast = find_shared_motion(frames, beside=(slow.right, slow.down))

@@ -6,7 +6,8 @@ beginning at the strongest wave of its spectrum. So a frequency is known far bet
 spectrum tells it, whose steps are one cycle a clip: of a clip that shows but one cycle, too.
 
 Source: Gabor, J. IEE 93, 1946, for the wave in a Gaussian window; Golub and Pereyra, SIAM J. Numer.
-Anal. 10, 1973, for fitting contrasts and phases exactly at each step of fitting the rest.
+Anal. 10, 1973, for fitting contrasts and phases exactly at each step of fitting the rest, and
+Kaufman, BIT 15, 1975, for its shorter form; Marquardt, SIAM J. Appl. Math. 11, 1963, for the steps.
 """
 
 import math
@@ -23,6 +24,7 @@ Three = tuple[float, float, float]
 
 _LARGEST_SIDE = 32  # of the part that is fitted, if that is three waves [pixels]
 _LONGEST = 32  # [frames]
+_STEPS = 60
 
 
 @dataclass(frozen=True)
@@ -93,46 +95,78 @@ def _best_start(strength: Tensor, length: int) -> int:
     return int(functional.avg_pool1d(strength[None], length, stride=1).argmax())
 
 
-class _Fit:
-    """What is left of a clip beside the wave that some numbers describe.
+@dataclass(frozen=True)
+class _Fitted:
+    """What some numbers describe, and how well.
 
-    The numbers are, along time, height and width, each in lengths of the clip: the frequency, the
-    middle of the window, and the logarithm of its curvature.
+    Args:
+        numbers: a row each for the frequency, the middle of the window, and the logarithm of its
+            curvature; along time, height and width, in lengths of the clip.
+        parts: the wave, a quarter of it later, the window and a plain clip, each `place part`.
+        found: how much there is of each part, `part channel`.
+        rest: what of the clip they leave, `place channel`.
     """
+
+    numbers: Float[Tensor, "3 3"]
+    parts: Tensor
+    found: Tensor
+    rest: Tensor
+
+    @property
+    def missed(self) -> float:
+        return float(self.rest.square().sum())
+
+
+class _Fit:
+    """A clip, to which numbers are fitted."""
 
     def __init__(self, x: Pattern):
         self.size = x.shape[1:]
         self.clip = x.flatten(1).T
         self.clip = self.clip - self.clip.mean(dim=0)
-        self.total = self.clip.square().sum()
         axes = [torch.arange(length, device=x.device) + 0.5 for length in self.size]
         steps = [axis.to(x) / len(axis) - 0.5 for axis in axes]
         self.places = torch.stack(torch.meshgrid(*steps, indexing="ij"), dim=-1).reshape(-1, 3)
 
-    def missed(self, numbers: Float[Tensor, " nine"]) -> Tensor:
-        """The share of the clip that the best contrasts and phases leave."""
-        _, found, onto = self._solved(numbers)
-        return 1 - (found * onto).sum() / self.total
-
-    def slopes_explained(self, numbers: Float[Tensor, " nine"]) -> float:
-        """The share of slopes that are in the wave."""
-        parts, found, _ = self._solved(numbers)
-        missed, total = (
-            _slopes(x.T.unflatten(1, self.size)) for x in (self.clip - parts @ found, self.clip)
-        )
-        return max(0.0, 1 - missed / max(total, 1e-300))
-
-    def _solved(self, numbers: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """The parts of the wave, how much of each there is, and how they go along with the clip."""
-        frequency, middle, curvature = numbers.reshape(3, 3)
+    def at(self, numbers: Float[Tensor, "3 3"]) -> _Fitted:
+        """The best contrasts and phases for some numbers."""
+        frequency, middle, curvature = numbers
         hill = (-0.5 * (self.places - middle).square() @ curvature.exp()).exp()
         phase = 2 * math.pi * (self.places @ frequency)
         waves = [hill * phase.cos(), hill * phase.sin(), hill, torch.ones_like(hill)]
         parts = torch.stack(waves, dim=1)
-        inner, onto = parts.T @ parts, parts.T @ self.clip
-        # where the hill is flat, two of the parts are one: they share what is theirs
-        ridge = 1e-6 * inner.diagonal() + 1e-9
-        return parts, torch.linalg.solve(inner + torch.diag(ridge), onto), onto
+        found = torch.linalg.solve(_inner(parts), parts.T @ self.clip)
+        return _Fitted(numbers, parts, found, self.clip - parts @ found)
+
+    def pull(self, now: _Fitted) -> tuple[Tensor, Tensor]:
+        """Where the numbers should go: the slope of what is missed by them, and its curvature.
+
+        As contrasts and phases follow the numbers, only what they can't make up for counts.
+        """
+        _, middle, curvature = now.numbers
+        away, bend = self.places - middle, curvature.exp()
+        by_frequency = 2 * math.pi * self.places
+        by_window = torch.cat([bend * away, -0.5 * bend * away.square()], dim=1)
+        turned = now.parts[:, :1] * now.found[1] - now.parts[:, 1:2] * now.found[0]
+        shown = now.parts[:, :3] @ now.found[:3]
+        kinds = ((by_frequency, turned), (by_window, shown))
+        slope = torch.cat([lines.T @ (x * now.rest).sum(dim=1) for lines, x in kinds])
+        rows = [
+            torch.cat([(a.T * (x * y).sum(dim=1)) @ b for b, y in kinds], dim=1) for a, x in kinds
+        ]
+        bent = torch.cat(rows)
+        inner = _inner(now.parts)
+        for channel in range(now.found.shape[1]):
+            change = torch.cat([lines * x[:, channel, None] for lines, x in kinds], dim=1)
+            made_up = now.parts.T @ change
+            bent = bent - made_up.T @ torch.linalg.solve(inner, made_up)
+        return slope, bent
+
+
+def _inner(parts: Tensor) -> Tensor:
+    """How alike the parts are; where two are one, as in a flat window, they share alike."""
+    inner = parts.T @ parts
+    return inner + torch.diag(1e-6 * inner.diagonal() + 1e-9)
 
 
 def _slopes(x: Pattern) -> float:
@@ -140,25 +174,38 @@ def _slopes(x: Pattern) -> float:
     return sum(float(x.diff(dim=axis).square().sum()) for axis in (1, 2, 3))
 
 
-@torch.enable_grad()
 def _fit(x: Pattern, start: Three) -> tuple[float, float, float, float, float]:
     """The frequencies of the best wave near another, and the shares that it explains."""
     fit = _Fit(x)
-    lengths = torch.tensor(x.shape[1:], dtype=x.dtype, device=x.device)
-    numbers = torch.zeros(9, dtype=x.dtype, device=x.device)
-    numbers[:3] = torch.tensor(start, dtype=x.dtype, device=x.device) * lengths
-    numbers[6:] = math.log(2.0)
-    numbers.requires_grad_()
-    steps = torch.optim.LBFGS([numbers], max_iter=60, line_search_fn="strong_wolfe")
+    lengths = torch.tensor(x.shape[1:]).to(x)
+    numbers = torch.zeros(3, 3).to(x)
+    numbers[0] = torch.tensor(start).to(x) * lengths
+    numbers[2] = math.log(2.0)
+    best = _descend(fit, fit.at(numbers))
+    over_time, down, right = (best.numbers[0] / lengths).tolist()
+    rest, total = (_slopes(each.T.unflatten(1, fit.size)) for each in (best.rest, fit.clip))
+    share = 1 - best.missed / float(fit.clip.square().sum())
+    return over_time, down, right, share, max(0.0, 1 - rest / max(total, 1e-300))
 
-    def closure() -> Tensor:
-        steps.zero_grad()
-        missed = fit.missed(numbers)
-        missed.backward()
-        return missed
 
-    steps.step(closure)
-    with torch.no_grad():
-        share, slopes = 1 - float(fit.missed(numbers)), fit.slopes_explained(numbers)
-    over_time, down, right = (numbers.detach()[:3] / lengths).tolist()
-    return over_time, down, right, share, slopes
+def _descend(fit: _Fit, best: _Fitted) -> _Fitted:
+    """Steps that are as long as they help: Levenberg's and Marquardt's."""
+    caution = 1e-2
+    slope, curvature = fit.pull(best)
+    for _ in range(_STEPS):
+        firm = curvature + torch.diag(caution * curvature.diagonal() + 1e-9 * best.missed + 1e-12)
+        numbers = best.numbers + torch.linalg.solve(firm, slope).reshape(3, 3)
+        numbers[1].clamp_(-1, 1)
+        numbers[2].clamp_(-5, 8)
+        tried = fit.at(numbers)
+        if not tried.missed < best.missed:
+            caution *= 8
+            if caution > 1e6:
+                break
+            continue
+        gain = 1 - tried.missed / best.missed
+        best, caution = tried, caution / 5
+        if gain < 1e-6:
+            break
+        slope, curvature = fit.pull(best)
+    return best
