@@ -27,6 +27,11 @@ def test_numbers_have_few_digits_and_counts_stay_whole():
     assert part["shares"] == {"frames": 0.25, "flow": 0.75}
 
 
+def test_a_wave_finer_than_pixels_can_show_is_not_told():
+    told = measures_part(Measures(frames_peak=Peak(right=-21.6, down=4.8, over_time=-127.0)))
+    assert told["frames_peak"] is None
+
+
 def test_a_motion_goes_right_and_down():
     assert motion_part(Velocity(1.0, -2.0)) == {"right": 1.0, "down": -2.0}
     assert motion_part(None) is None

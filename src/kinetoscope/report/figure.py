@@ -48,21 +48,26 @@ def _chosen(
     units: Mapping[str, Sequence[Mapping[str, Any]]],
     labels: int,
 ) -> list[Mapping[str, Any]]:
-    def place(number: int) -> tuple[bool, bool, int]:
-        return layers[number]["channels"] == labels, layers[number]["lane"] != "both", -number
-
-    first: list[Mapping[str, Any]] = []
-    others: list[Mapping[str, Any]] = []
-    preferred = set()
-    for number in sorted(range(len(layers)), key=place):
-        own = units[layers[number]["name"]]
-        able = [unit for unit in own if unit["stimuli"] and not unit["dead"]]
+    groups: dict[tuple[bool, bool], list[Mapping[str, Any]]] = {}
+    for layer in layers[::-1]:
+        kind = layer["channels"] == labels, layer["lane"] != "both"
+        able = [unit for unit in units[layer["name"]] if unit["stimuli"] and not unit["dead"]]
         able.sort(key=lambda unit: (-(unit["selectivity"] or 0.0), unit["channel"]))
-        for unit in able:
-            again = unit["preferred"] is not None and unit["preferred"] in preferred
-            preferred.add(unit["preferred"])
-            (others if again else first).append(unit)
-    return [*first, *others][:_ROWS]
+        groups.setdefault(kind, []).extend(able)
+    chosen = [unit for kind in sorted(groups) for unit in _new_labels_first(groups[kind])]
+    return chosen[:_ROWS]
+
+
+def _new_labels_first(units: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The same units; those that prefer what one before prefers come after the others."""
+    first: list[Mapping[str, Any]] = []
+    again: list[Mapping[str, Any]] = []
+    preferred = set()
+    for unit in units:
+        known = unit["preferred"] is not None and unit["preferred"] in preferred
+        preferred.add(unit["preferred"])
+        (again if known else first).append(unit)
+    return [*first, *again]
 
 
 def _clips(unit: Mapping[str, Any], scanned: Scanned) -> list[dict[str, Any]]:

@@ -13,6 +13,8 @@ _PLAIN = (
     *("speeds_distance", "activation_spread", "stability", "tie_gap"),
 )
 
+_FINEST = 1.0  # cycles per pixel or frame; up to a half is seen as it is
+
 
 def measures_part(measures: Measures) -> dict[str, Any]:
     """Everything that was measured, as plain values; None for what was not."""
@@ -37,7 +39,10 @@ def _number(value: float | int | None) -> float | int | None:
 
 
 def _peak(peak: Peak | None) -> dict[str, float | None] | None:
-    return peak and {name: rounded(value) for name, value in asdict(peak).items()}
+    """None, too, for a wave that is finer than pixels or frames can show."""
+    if peak is None or any(abs(value) > _FINEST for value in asdict(peak).values()):
+        return None
+    return {name: rounded(value) for name, value in asdict(peak).items()}
 
 
 def _known(values: Mapping[str, float]) -> dict[str, float]:

@@ -112,7 +112,8 @@ def read_objectives(
     folders = sorted((look_folder / "evidence" / "stimuli").glob(f"*/{FILE}"))
     for done in map_here(told, [path.parent for path in folders]):
         if isinstance(done.error, UnknownNameError):
-            unread.append({"objective": done.item.name, "reason": str(done.error)})
+            written = read_evidence(done.item, "stimulus").answer["objective"]
+            unread.append({"objective": written, "reason": str(done.error)})
         elif done.error is not None or done.answer is None:
             raise done.error or AssertionError("stimuli that are neither shown nor refused")
         else:

@@ -90,6 +90,6 @@ export function motionWords(measured) {
   const turn = Math.atan2(measured.down, measured.right);
   return [
     element("i.arrow", {"aria-hidden": "true", style: {rotate: `${turn}rad`}}, "→"),
-    `${number(speed, 2)} px per frame, ${Math.round(((-turn * 180) / Math.PI + 360) % 360)}°`,
+    `${number(speed, 2)} px per frame, ${(Math.round((-turn * 180) / Math.PI) + 360) % 360}°`,
   ];
 }
