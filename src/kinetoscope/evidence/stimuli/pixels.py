@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from kinetoscope.evidence.stimuli.priors import Prior, squared_length
 from kinetoscope.evidence.stimuli.writing import Draft, Sheet, Writing
 from kinetoscope.tensors import Volume
 
@@ -36,7 +37,7 @@ class Adam:
         """Move the numbers against their gradient, in place, each place by about the length."""
         self._steps += 1
         self._first.lerp_(gradient, 1 - _FIRST)
-        self._second.lerp_(gradient.square().mean(dim=1, keepdim=True), 1 - _SECOND)
+        self._second.lerp_(squared_length(gradient) / gradient.shape[1], 1 - _SECOND)
         scale = (self._second / (1 - _SECOND**self._steps)).sqrt_().add_(_TINY)
         x.addcdiv_(self._first, scale, value=-length / (1 - _FIRST**self._steps))
 
@@ -94,9 +95,6 @@ class _Draft(Draft):
 
     def _project_(self, stream: str, x: Volume) -> None:
         """In place what `Sheet.project` says."""
-        bound = self.sheet.bounds[stream]
-        length = x.norm(dim=1, keepdim=True)
-        if bool((length > bound).any()):
-            x.mul_(bound / length.clamp(min=bound))
+        Prior(bound=self.sheet.bounds[stream]).project_(x)
         if stream == "frames":
             x.clamp_(self.sheet.darkest, self.sheet.brightest)

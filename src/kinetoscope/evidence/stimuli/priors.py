@@ -176,7 +176,7 @@ class Prior:
         return total
 
 
-def squared_length(x: Volume) -> Tensor:
+def squared_length(x: Tensor) -> Tensor:
     """Of every pixel's vector; one channel after the other, which is what memory likes best."""
     first, *others = x.split(1, dim=1)
     squared = first.square()

@@ -36,7 +36,7 @@ class Maximizing:
             the mean colour, where white is 1: 160 of 255 as the paper gives it.
         flow: the prior of motion; its bound is the fastest motion [pixels per frame of the video].
         hold: streams that are not made, and what stands in them instead.
-        tie: weight of what flow does not explain of the change in the frames; 0 leaves them free.
+        tie: weight, against `strength`, of what flow does not explain of the change in the frames; 0 leaves them free.
         writing: which numbers are moved.
         robustness: how clips are shifted, turned and scaled between steps.
         leak: the share of the gradient that passes a rectifier that is shut, so that units that do
@@ -46,7 +46,7 @@ class Maximizing:
         patience: a clip is done when its objective has not improved for so many steps, in the
             second half of the ascent; None makes all steps.
         diverse: how many stimuli of each objective are made side by side.
-        diversity: the weight that keeps these apart.
+        diversity: the weight that keeps these apart, against `strength`.
         transparency: whether to tell how much every pixel mattered on the way.
         crop: whether the network is shown only what a neuron sees. The stimulus is the same.
         clips_at_once: how many clips share a batch; halved where memory does not suffice.
@@ -66,7 +66,7 @@ class Maximizing:
     opening: float = 0.2
     patience: int | None = None
     diverse: int = 1
-    diversity: float = 0.0
+    diversity: float = 100.0
     transparency: bool = False
     crop: bool = True
     clips_at_once: int = 64

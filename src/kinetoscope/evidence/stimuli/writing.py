@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from kinetoscope.evidence.stimuli.priors import squared_length
 from kinetoscope.files import settings_key
 from kinetoscope.tensors import Volume
 
@@ -54,8 +55,8 @@ class Sheet:
 
     def project(self, stream: str, x: Volume) -> Volume:
         """The nearest clip within the bound, and of colours that a screen can show."""
-        length = x.norm(dim=1, keepdim=True)
-        x = x * (self.bounds[stream] / length.clamp(min=self.bounds[stream]))
+        bound = self.bounds[stream]
+        x = x * (bound / squared_length(x).clamp(min=bound**2).sqrt())
         return x.clamp(self.darkest, self.brightest) if stream == "frames" else x
 
 
