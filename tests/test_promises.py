@@ -107,7 +107,10 @@ PUBLIC = [
 
 # Modules of evidence/ and networks/ that hold no published method and no published network.
 WITHOUT_SOURCE = {
-    "evidence": {"__init__", "evidence", "stimulus", "scan", "answers", "retrieval"},
+    "evidence": {
+        *("__init__", "evidence", "stimulus", "scan", "answers", "retrieval", "settings"),
+        *("showing", "window", "writing", "asking", "job", "batch", "chosen"),
+    },
     "networks": {
         *("__init__", "network", "zoo", "listings", "weights", "cost", "export"),
         *("blocks", "trial", "layer_shapes", "noise", "plane"),

@@ -198,13 +198,12 @@ class Asking:
     ) -> Iterator[Stimulus | Failure]:
         """The stimuli in display space, and what is answered to just what is shown."""
         network = self.network
-        normal = ascent.end()
-        made = network.denormalize(ClipBatch(**normal))
+        streams = ascent.end() | {stream: self.window.part(x) for stream, x in held.items()}
+        made = network.denormalize(ClipBatch(**streams))
         if made.frames is not None:
             made = replace(made, frames=made.frames.clamp(0, 1))
         normal = network.normalize(made)
-        streams = {stream: normal.stream(stream) for stream in question.streams}
-        streams |= {stream: self.window.part(x) for stream, x in held.items()}
+        streams = {stream: normal.stream(stream) for stream in streams}
         makings = ascent.makings
         plain = Together(network, [making.objective for making in makings])
         answers = question.answers(streams, plain.layers)
@@ -215,7 +214,7 @@ class Asking:
             if reason is not None:
                 yield Failure(objective=making.objective, reason=reason)
                 continue
-            own = {stream: shown.stream(stream)[place] for stream in question.streams}
+            own = {stream: shown.stream(stream)[place] for stream in streams}
             stimulus = self._stimulus(making, course, own, peaks[place], means[place])
             seen = None if opacity is None else opacity[place].cpu()
             yield replace(stimulus, opacity=seen)

@@ -15,7 +15,7 @@ largest to real clips; those of the parts are in their modules.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -30,7 +30,7 @@ from kinetoscope.evidence.stimuli.path import (
     path_similarity,
 )
 from kinetoscope.evidence.stimuli.showing import can_be_shown, check_shown, shown_in_batches
-from kinetoscope.evidence.stimuli.stimulus import Peak, Stimulus
+from kinetoscope.evidence.stimuli.stimulus import Stimulus
 from kinetoscope.evidence.stimuli.streams import contributions, shares
 from kinetoscope.evidence.stimuli.transformed import DRAWS, over_transforms
 from kinetoscope.evidence.velocity import peak_of
@@ -101,8 +101,7 @@ def by_itself(stimulus: Stimulus, nature: Nature | None) -> dict[str, Any]:
     streams = {"frames": stimulus.frames, "flow": stimulus.flow}
     found: dict[str, Any] = {}
     for name, x in streams.items():
-        peak = None if x is None else peak_of(x)
-        found[f"{name}_peak"] = peak and Peak(**asdict(peak))
+        found[f"{name}_peak"] = None if x is None else peak_of(x)
     if nature is not None:
         spectrum, speeds = nature.distances(stimulus.frames, stimulus.flow)
         found |= {"spectrum_distance": spectrum, "speeds_distance": speeds}

@@ -36,7 +36,8 @@ class Maximizing:
             the mean colour, where white is 1: 160 of 255 as the paper gives it.
         flow: the prior of motion; its bound is the fastest motion [pixels per frame of the video].
         hold: streams that are not made, and what stands in them instead.
-        tie: weight, against `strength`, of what flow does not explain of the change in the frames; 0 leaves them free.
+        tie: weight, against `strength`, of what flow does not explain of the change in the frames;
+            0 leaves them free, 100 ties them.
         writing: which numbers are moved.
         robustness: how clips are shifted, turned and scaled between steps.
         leak: the share of the gradient that passes a rectifier that is shut, so that units that do

@@ -10,20 +10,11 @@ from torch import Tensor, stack
 
 from kinetoscope.errors import ClipError
 from kinetoscope.evidence.evidence import Provenance, read_evidence, writing_evidence
-from kinetoscope.evidence.velocity import Velocity
+from kinetoscope.evidence.velocity import Peak, Velocity
 from kinetoscope.units.objective import Objective
 from kinetoscope.units.receptive import Box
 
 ARRAYS = "stimulus.safetensors"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Peak:
-    """The strongest wave in a stream [cycles per pixel right and down, cycles per frame]."""
-
-    right: float
-    down: float
-    over_time: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,11 +66,11 @@ class Stimulus:
         writing: the name of the way in which it was written down.
         seed: of its first noise.
         number: among several diverse stimuli of one objective; 0 for the first.
-        frames: RGB in [0, 1], `3 time height width`; None where the network sees no frames.
-        flow: [pixels per frame], `2 time height width`; None where it sees no flow.
+        frames: RGB in [0, 1], `3 time height width`; None where the network sees none, or blank.
+        flow: [pixels per frame], `2 time height width`; None where the network sees none, or blank.
         opacity: how much each pixel mattered on the way, in [0, 1], `time height width`.
         box: which part of the network's clip it is, where only what a neuron sees was made.
-        held: of each stream that was not made, what stood in it: blank, real, own.
+        held: of each stream that was not made, what stood in it: "blank", "own", or which clip.
         activation: the largest answer over all positions.
         mean_activation: the objective itself: the mean answer over all positions.
         best_real: its largest answer to the reference clips; None without any.
