@@ -14,6 +14,7 @@ length of a pixel's vector is bounded, and on that bound its direction stays fre
 from jaxtyping import Bool
 from torch import Tensor
 
+from kinetoscope.evidence.stimuli.priors import squared_length
 from kinetoscope.evidence.stimuli.writing import Sheet
 from kinetoscope.tensors import Volume
 
@@ -39,15 +40,14 @@ class Edge:
             shut = bright | ((x <= sheet.darkest + near) & (gradient > 0))
             if bool(shut.any()):
                 self._shut = shut
-        length = x.norm(dim=1, keepdim=True)
-        at_bound = length >= _AT_BOUND * sheet.bounds[stream]
+        at_bound = squared_length(x) >= (_AT_BOUND * sheet.bounds[stream]) ** 2
         if bool(at_bound.any()):
             self._outward = self._driven_out(x, gradient, at_bound)
 
     def _driven_out(self, x: Volume, gradient: Volume, at_bound: Bool[Tensor, "..."]) -> Volume:
         """The direction out of the bound, of length 1 where a pixel is driven there, or 0."""
         free = x if self._shut is None else x.masked_fill(self._shut, 0)
-        out = free / free.norm(dim=1, keepdim=True).clamp(min=1e-12)
+        out = free * squared_length(free).clamp(min=1e-24).rsqrt()
         driven = at_bound & ((gradient * out).sum(1, keepdim=True) < 0)
         return out * driven
 

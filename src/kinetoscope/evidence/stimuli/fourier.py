@@ -25,15 +25,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from kinetoscope.errors import ClipError
 from kinetoscope.evidence.stimuli.edge import Edge
-from kinetoscope.evidence.stimuli.pixels import Adam
 from kinetoscope.evidence.stimuli.waves import expected_sizes, mean_size, to_clips, to_waves
 from kinetoscope.evidence.stimuli.writing import Draft, Sheet, Writing
 from kinetoscope.tensors import Volume
+
+_FIRST, _SECOND, _TINY = 0.9, 0.999, 1e-12
 
 Colour = tuple[tuple[float, ...], ...]
 
@@ -46,8 +46,9 @@ class Fourier(Writing):
     """Coefficients of waves, from noise of a tenth of the bound.
 
     Args:
-        colour: a matrix C that makes colours of values without correlation, x = C x'; of the
-            network's normalized input, and for frames only. Its scale does not matter.
+        colour: a matrix C that makes colours of values without correlation, x = C x', such as a
+            root of the covariance of natural colours; of the network's normalized input, and for
+            frames only. Its scale does not matter, nor which root it is.
         floor: the frequency below which all waves are expected to be as large as there
             [cycles per pixel, with kappa = 1]; None takes that of the longest wave that fits across
             the clip.
@@ -90,7 +91,7 @@ class _Draft(Draft):
         self._colour = colour_on(sheet, writing.colour)
         self._expected: dict[str, Tensor] = {}
         self._x: dict[str, Tensor] = {}
-        self._adam: dict[str, Adam] = {}
+        self._momentum: dict[str, _Momentum] = {}
         self._gradients: dict[str, Tensor] = {}
         for stream, shape in sheet.shapes.items():
             extent = shape[1:]
@@ -100,7 +101,7 @@ class _Draft(Draft):
             first = 0.1 * sheet.bounds[stream] * coloured(self._colour.get(stream), plain)
             layout = torch.channels_last_3d  # as pixels are
             self._x[stream] = sheet.project(stream, first.contiguous(memory_format=layout))
-            self._adam[stream] = Adam(self._numbers(stream, plain))
+            self._momentum[stream] = _Momentum(plain, apart=stream in self._colour)
 
     def draw(self) -> dict[str, Volume]:
         return dict(self._x)
@@ -115,24 +116,38 @@ class _Draft(Draft):
             edge = Edge(self.sheet, stream, x, gradient)
             waves = to_waves(uncoloured_gradient(matrix, edge.along(gradient)))
             slope = to_clips(waves * self._expected[stream].square(), x.shape[2:])
-            move = torch.zeros_like(slope)
-            self._adam[stream].step_(
-                self._numbers(stream, move),
-                self._numbers(stream, slope),
-                rate * self.sheet.bounds[stream],
-            )
+            move = self._momentum[stream].move(slope, rate * self.sheet.bounds[stream])
             self._x[stream] = self.sheet.project(stream, x + edge.along(coloured(matrix, move)))
         self._gradients = {}
 
     def keep(self, clips: Tensor) -> None:
         self._x = {stream: x[clips] for stream, x in self._x.items()}
         self._expected = {stream: size[clips] for stream, size in self._expected.items()}
-        for adam in self._adam.values():
-            adam.keep(clips)
+        for momentum in self._momentum.values():
+            momentum.keep(clips)
 
-    def _numbers(self, stream: str, x: Volume) -> Float[Tensor, "clip number moment"]:
-        """The same values, in the order of the moments that they share."""
-        return x.flatten(2).transpose(1, 2) if stream in self._colour else x.flatten(1)[..., None]
+
+class _Momentum:
+    """Adam's, with one second moment for all of a clip, or for each of its channels apart."""
+
+    def __init__(self, x: Volume, *, apart: bool):
+        self._shared = (2, 3, 4) if apart else (1, 2, 3, 4)
+        self._first = torch.zeros_like(x)
+        self._second = torch.zeros_like(x.mean(dim=self._shared, keepdim=True))
+        self._steps = 0
+
+    def move(self, slope: Volume, length: float) -> Volume:
+        """Against the slope; at first the root mean square of the move is the length."""
+        self._steps += 1
+        self._first.lerp_(slope, 1 - _FIRST)
+        squared = slope.square().mean(dim=self._shared, keepdim=True)
+        self._second.lerp_(squared, 1 - _SECOND)
+        scale = (self._second / (1 - _SECOND**self._steps)).sqrt().add(_TINY)
+        return self._first * (-length / (1 - _FIRST**self._steps) / scale)
+
+    def keep(self, clips: Tensor) -> None:
+        """Go on with some of the clips only."""
+        self._first, self._second = self._first[clips], self._second[clips]
 
 
 def as_colour(matrix: Colour | Sequence[Sequence[float]] | Tensor | None) -> Colour | None:
@@ -154,11 +169,16 @@ def as_colour(matrix: Colour | Sequence[Sequence[float]] | Tensor | None) -> Col
 
 
 def colour_on(sheet: Sheet, colour: Any) -> dict[str, Tensor]:
-    """The matrix of the streams that have colours, with a mean square of 1 over colours."""
+    """The matrix of the streams that have colours, with a mean square of 1 over colours.
+
+    Of all that make colours vary together in this way, the one whose values are the axes along
+    which they do, the strongest first.
+    """
     if colour is None or "frames" not in sheet.shapes:
         return {}
-    matrix = torch.tensor(colour, device=sheet.device)
-    return {"frames": matrix * (math.sqrt(3) / matrix.norm())}
+    axes, strengths, _ = torch.linalg.svd(torch.tensor(colour, dtype=torch.float64))
+    matrix = axes * strengths * (math.sqrt(3) / strengths.norm())
+    return {"frames": matrix.to(sheet.device, torch.float32)}
 
 
 def coloured(matrix: Tensor | None, x: Volume) -> Volume:
