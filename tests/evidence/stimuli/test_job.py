@@ -17,6 +17,8 @@ from kinetoscope.units.objective import Objective, activation, label
 from kinetoscope.units.unit import Unit
 from tests.evidence.planted import planted
 
+pytestmark = pytest.mark.slow
+
 WANTED = Wanted(slowness=(0.0, 10.0), maximizing=Maximizing(steps=3, clips_at_once=4))
 JOB = Job(wanted=WANTED)
 
@@ -168,7 +170,6 @@ def test_a_batch_that_breaks_off_is_told_and_tried_again(network, tmp_path, monk
     assert maximize_all(network, objectives, tmp_path, job=JOB).made == objectives
 
 
-@pytest.mark.slow
 def test_on_a_cluster_it_is_the_same_to_the_last_digit(finished, network, objectives, tmp_path):
     ray = pytest.importorskip("ray", reason="needs the extra `ray`")
     before = torch.get_num_threads()
