@@ -7,8 +7,9 @@ from kinetoscope.clips.clip import Clip
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.clips.worlds.seeds import generator_for
 from kinetoscope.errors import EvidenceError
-from kinetoscope.evidence.made_clips import Glide, Surface, draw_scene, made_scenes, textures
+from kinetoscope.evidence.made_clips import made_scenes, textures
 from kinetoscope.evidence.nature import measure_nature, nature_of, read_nature
+from kinetoscope.evidence.scenes import Glide, Surface, draw_scene
 from tests.evidence.planted import planted
 
 SPEC = ClipSpec(

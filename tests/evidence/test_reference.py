@@ -69,6 +69,7 @@ def test_agrees_with_reading_the_layer_clip_by_clip():
             torch.testing.assert_close(found.maxima[SCORES][row], scores)
 
 
+@pytest.mark.slow
 def test_made_clips_excite_a_grating_unit_by_the_grating_it_likes():
     network = planted(drifting_gratings([0, 90, 180, 270], wavelength=6.0), 4)
     found = reference_of(network, ["layer"])

@@ -1,143 +1,29 @@
 """What can units be held against where there is no catalog?
 
-Clips that are made: gratings and textures that drift, grow, turn and sway, shapes that move over a
-ground, flicker, plain colours, still pictures. Every texture is a formula that is moved by any part
-of a pixel without being resampled, so frames come with their true motion.
+Clips that are made, with their true motion: gratings and textures that drift, grow, turn and sway,
+shapes that move over a ground, flicker, plain colours, still pictures.
 
 Source: Movshon, Thompson and Tolhurst, J. Physiol. 283, 1978, for gratings over directions, speeds
-and wavelengths, by which neurons are held against each other; Koenderink and van Doorn, Optica Acta
-22, 1975, for the ways in which a plane moves: drift, growth, turn and shear. Differs: coloured
-textures and shapes beside gratings.
+and wavelengths, by which neurons are held against each other. Differs: coloured textures and shapes
+beside gratings.
 """
 
 import math
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import product
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from torch import Tensor
 
 from kinetoscope.clips.clip import ClipBatch
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.clips.worlds.seeds import generator_for, uniform
-from kinetoscope.clips.worlds.textures import Colour, Texture, draw_texture, paint
-
-Field = Float[np.ndarray, "..."]
-"""A value at every point; time, height and width, or 1 where it is the same along one."""
+from kinetoscope.clips.worlds.textures import Colour, Texture, draw_texture
+from kinetoscope.evidence.scenes import Glide, Scene, Surface, Sway, draw_scene
 
 Numbers = np.random.Generator
-
-
-class Motion(ABC):
-    """How a plane moves; the middle of the clip, in space and time, is its origin."""
-
-    @abstractmethod
-    def origin(self, x: Field, y: Field, time: Field) -> tuple[Field, Field]:
-        """Where in the plane at rest the points lie that are seen at a time [pixels; frames]."""
-
-    @abstractmethod
-    def flow(self, x: Field, y: Field, time: Field) -> tuple[Field, Field]:
-        """How the points move until the next frame, right and down [pixels]."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Glide(Motion):
-    """Drift, growth and turn.
-
-    Args:
-        right, down: [pixels per frame].
-        growth: by what the plane is larger each frame.
-        turn: clockwise as seen on the screen [radians per frame].
-    """
-
-    right: float = 0.0
-    down: float = 0.0
-    growth: float = 1.0
-    turn: float = 0.0
-
-    def origin(self, x: Field, y: Field, time: Field) -> tuple[Field, Field]:
-        a, b = self._column(-time)
-        x, y = x - time * self.right, y - time * self.down
-        return a * x - b * y, b * x + a * y
-
-    def flow(self, x: Field, y: Field, time: Field) -> tuple[Field, Field]:
-        a, b = self._column(np.ones(1))
-        x, y = x - time * self.right, y - time * self.down
-        return (a - 1) * x - b * y + self.right, b * x + (a - 1) * y + self.down
-
-    def _column(self, time: Field) -> tuple[Field, Field]:
-        length, angle = self.growth**time, self.turn * time
-        return length * np.cos(angle), length * np.sin(angle)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sway(Motion):
-    """Shear: stripes of the plane slide past each other, as far as a sine wave says.
-
-    Args:
-        speed: of the fastest stripe [pixels per frame].
-        wavelength: from one stripe to the next that moves alike [pixels].
-        angle: how far the stripes are turned from level [radians].
-        beat: how often they go forth and back [cycles per frame]; 0 for stripes that go on.
-    """
-
-    speed: float
-    wavelength: float
-    angle: float = 0.0
-    beat: float = 0.0
-
-    def origin(self, x: Field, y: Field, time: Field) -> tuple[Field, Field]:
-        right, down = self._along(self._slide(x, y, time))
-        return x - right, y - down
-
-    def flow(self, x: Field, y: Field, time: Field) -> tuple[Field, Field]:
-        return self._along(self._slide(x, y, time + 1) - self._slide(x, y, time))
-
-    def _slide(self, x: Field, y: Field, time: Field) -> Field:
-        across = y * math.cos(self.angle) - x * math.sin(self.angle)
-        phase = 2 * math.pi * across / self.wavelength
-        if self.beat == 0:
-            return self.speed * time * np.sin(phase)
-        reach = self.speed / (2 * math.sin(math.pi * self.beat))
-        return reach * np.sin(phase - 2 * math.pi * self.beat * time)
-
-    def _along(self, far: Field) -> tuple[Field, Field]:
-        return far * math.cos(self.angle), far * math.sin(self.angle)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Surface:
-    """A texture that moves, and covers what is behind it.
-
-    Args:
-        texture: what is painted on it.
-        motion: of the surface.
-        half: of a shape, half its width and height [pixels]; None for all of the plane.
-        round: whether the shape is an ellipse rather than a box.
-        beat: how often its contrast turns round [cycles per frame].
-    """
-
-    texture: Texture
-    motion: Motion = Glide()
-    half: tuple[float, float] | None = None
-    round: bool = False
-    beat: float = 0.0
-
-    def cover(self, x: Field, y: Field) -> Field:
-        """How much of each pixel it covers, at points of the plane at rest."""
-        if self.half is None:
-            return np.ones_like(x)
-        across, along = x / self.half[0], y / self.half[1]
-        far = np.hypot(across, along) if self.round else np.maximum(abs(across), abs(along))
-        return np.clip((1 - far) * min(self.half) + 0.5, 0, 1)
-
-
-Scene = tuple[Surface, ...]
-"""Surfaces, the farthest first."""
 
 
 def made_clips(spec: ClipSpec, *, seed: int = 0, batch: int = 8) -> Iterator[ClipBatch]:
@@ -156,36 +42,6 @@ def made_clips(spec: ClipSpec, *, seed: int = 0, batch: int = 8) -> Iterator[Cli
             frames=frames if "frames" in spec.streams else None,
             flow=flow if "flow" in spec.streams else None,
         )
-
-
-def draw_scene(scene: Scene, spec: ClipSpec) -> tuple[Tensor, Tensor]:
-    """The frames of a scene, RGB in [0, 1], and their flow [pixels per frame]."""
-    time, y, x = (np.arange(length) - (length - 1) / 2 for length in (spec.frames, *spec.size))
-    time, y, x = time[:, None, None], y[:, None], x[None, :]
-    # the last flow is repeated
-    ahead = np.minimum(time, time[max(0, spec.frames - 2)])
-    frames = np.zeros((3, spec.frames, *spec.size))
-    flow = np.zeros((2, spec.frames, *spec.size))
-    for surface in scene:
-        at = surface.motion.origin(x, y, time)
-        frames += surface.cover(*at) * (_painted(surface, at, time) - frames)
-        seen = surface.cover(*surface.motion.origin(x, y, ahead)) >= 0.5
-        motion = np.stack(np.broadcast_arrays(*surface.motion.flow(x, y, ahead), flow[0])[:2])
-        flow = np.where(seen, motion, flow)
-    return torch.from_numpy(frames).float().clamp(0, 1), torch.from_numpy(flow).float()
-
-
-def _painted(surface: Surface, at: tuple[Field, Field], time: Field) -> Field:
-    """The colours of a surface at points of its plane, `rgb time height width`."""
-    colour = np.moveaxis(paint(surface.texture, *at), -1, 0) / 255
-    if surface.beat == 0:
-        return colour
-    tones = np.array([surface.texture.dark, surface.texture.light])
-    middle = tones.mean(axis=0)[:, None, None, None] / 255
-    return middle + (colour - middle) * np.cos(2 * math.pi * surface.beat * time)
-
-
-# What is made
 
 
 def made_scenes(spec: ClipSpec, *, seed: int = 0) -> list[Scene]:

@@ -27,11 +27,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from kinetoscope.clips.catalog import Catalog, Entry
-from kinetoscope.clips.clip import Clip, ClipBatch
+from kinetoscope.clips.clip import Clip
 from kinetoscope.clips.open import open_entry_views
 from kinetoscope.clips.spec import ClipSpec, Stream
 from kinetoscope.engines.here import Done, map_here
 from kinetoscope.errors import EvidenceError, KinetoscopeError
+from kinetoscope.evidence.appearance import Appearance, as_shown, speeds_of
 from kinetoscope.evidence.evidence import (
     Provenance,
     has_evidence,
@@ -40,13 +41,7 @@ from kinetoscope.evidence.evidence import (
 )
 from kinetoscope.evidence.scan import Progress, catalog_name
 from kinetoscope.evidence.spectrum import Spectrum, spectrum_distance, spectrum_of
-from kinetoscope.evidence.speeds import (
-    Speeds,
-    octaves,
-    speeds_distance,
-    speeds_of_flow,
-    speeds_of_frames,
-)
+from kinetoscope.evidence.speeds import Speeds, octaves, speeds_distance
 from kinetoscope.networks.network import Network
 from kinetoscope.tensors import Size
 from kinetoscope.video.flow import FlowCache
@@ -120,10 +115,10 @@ class Nature:
             return None, None
         gaps = []
         for stream, x in shown.items():
-            own = spectrum_of(_as_shown(stream, x, self.expects)[None])
+            own = spectrum_of(as_shown(stream, x, self.expects)[None])
             gaps.append(spectrum_distance(own, self.spectra[stream]))
         moving: Stream = "flow" if "flow" in shown else "frames"
-        apart = speeds_distance(_speeds(moving, shown[moving]), self.speeds[moving])
+        apart = speeds_distance(speeds_of(moving, shown[moving]), self.speeds[moving])
         return math.sqrt(sum(gap * gap for gap in gaps) / len(gaps)), apart
 
 
@@ -164,10 +159,10 @@ def measure_nature(  # noqa: PLR0913 - what a long job can be told
     )
     if not has_evidence(folder, provenance):
         sample = _sample(catalog, clips, seed)
-        look = _Look(network.expects, flow_cache)
-        looked = map_here(look.at, sample, workers=workers)
+        looked = map_here(_Look(network.expects, flow_cache).at, sample, workers=workers)
         told = (lambda done: progress(done, len(sample))) if progress else None
-        nature = _summed(looked, catalog, look.spec, told)
+        found, failures = _summed(looked, catalog, told)
+        nature = _nature(found, network.expects, failures)
         with writing_evidence(folder, KIND, provenance) as (aside, answer):
             save_file(_arrays(nature), aside / ARRAYS)
             answer.update(_answer(nature, len(sample)))
@@ -200,10 +195,10 @@ def nature_of(clips: Iterable[Clip], spec: ClipSpec) -> Nature:
     Raises:
         EvidenceError: there is none.
     """
-    found = _Sums()
+    found = Appearance()
     for clip in clips:
-        found.add(_Sums.of(clip, spec))
-    return found.nature(spec)
+        found.add(Appearance.of(clip, spec))
+    return _nature(found, spec)
 
 
 def _sample(catalog: Catalog, count: int, seed: int) -> Sequence[Entry]:
@@ -212,78 +207,25 @@ def _sample(catalog: Catalog, count: int, seed: int) -> Sequence[Entry]:
     return [catalog.entries[place] for place in sorted(order[:count].tolist())]
 
 
+@dataclass(frozen=True)
 class _Look:
-    """Opens videos, and sums up what is seen."""
+    """Opens videos, and sees what is in them."""
 
-    def __init__(self, spec: ClipSpec, flow_cache: FlowCache | None):
-        self.spec, self.flow_cache = spec, flow_cache
+    spec: ClipSpec
+    flow_cache: FlowCache | None
 
-    def at(self, entry: Entry) -> "_Sums":
-        clips = open_entry_views(entry, self.spec, flow_cache=self.flow_cache)
-        return _Sums.of(clips[0], self.spec)
-
-
-class _Sums:
-    """What is known of some clips, summed up over them."""
-
-    def __init__(self) -> None:
-        self.clips = 0
-        self.sums: dict[str, Tensor] = {}
-
-    @classmethod
-    def of(cls, clip: Clip, spec: ClipSpec) -> "_Sums":
-        """Of one clip."""
-        found = cls()
-        found.clips = 1
-        for stream in spec.streams:
-            x = ClipBatch.of([clip], spec).stream(stream)[0]
-            shown = _as_shown(stream, x, spec)
-            found.sums[f"spectrum.{stream}"] = spectrum_of(shown[None]).magnitude
-            found.sums[f"speeds.{stream}"] = _speeds(stream, x)
-            if stream == "frames":
-                pixels = shown.flatten(1).double()
-                found.sums["colour"] = pixels.mean(dim=1)
-                found.sums["colours"] = pixels @ pixels.T / pixels.shape[1]
-        return found
-
-    def add(self, other: "_Sums") -> None:
-        """And those of others."""
-        self.clips += other.clips
-        for name, value in other.sums.items():
-            self.sums[name] = self.sums[name] + value if name in self.sums else value
-
-    def nature(self, spec: ClipSpec, failures: Sequence[Mapping[str, str]] = ()) -> Nature:
-        """All of it together."""
-        if self.clips == 0:
-            raise EvidenceError(
-                "nature can't be measured",
-                got=f"no clip that can be read, {len(failures)} that can't",
-                expected="one clip or more",
-                hint=failures[0]["error"].splitlines()[0] if failures else None,
-            )
-        means = {name: value / self.clips for name, value in self.sums.items()}
-        colour = None
-        if "colour" in means:
-            colour = means["colours"] - torch.outer(means["colour"], means["colour"])
-        size = (spec.frames, *spec.size)
-        return Nature(
-            colour=colour,
-            spectra={each: Spectrum(means[f"spectrum.{each}"], size) for each in spec.streams},
-            speeds={each: means[f"speeds.{each}"] for each in spec.streams},
-            expects=spec,
-            clips=self.clips,
-            failures=tuple(failures),
-        )
+    def at(self, entry: Entry) -> Appearance:
+        (clip,) = open_entry_views(entry, self.spec, flow_cache=self.flow_cache)
+        return Appearance.of(clip, self.spec)
 
 
 def _summed(
-    looked: Iterable[Done[Entry, _Sums]],
+    looked: Iterable[Done[Entry, Appearance]],
     catalog: Catalog,
-    spec: ClipSpec,
     told: Callable[[int], None] | None,
-) -> Nature:
-    """All that could be read; of the rest, why not."""
-    found, failures = _Sums(), []
+) -> tuple[Appearance, list[dict[str, str]]]:
+    """All that could be seen; of the videos that can't be read, why not."""
+    found, failures = Appearance(), []
     for number, done in enumerate(looked, start=1):
         if isinstance(done.error, KinetoscopeError | OSError):
             path = catalog.relative_path(done.item)
@@ -294,19 +236,32 @@ def _summed(
             found.add(done.answer)
         if told is not None:
             told(number)
-    return found.nature(spec, failures)
+    return found, failures
 
 
-def _as_shown(stream: Stream, x: Tensor, spec: ClipSpec) -> Tensor:
-    """A stream as a network takes it: normalized."""
-    if stream == "flow":
-        return x.double() / spec.flow_scale
-    mean, std = (torch.tensor(each).to(x).double() for each in (spec.mean, spec.std))
-    return (x.double() - mean[:, None, None, None]) / std[:, None, None, None]
-
-
-def _speeds(stream: Stream, x: Tensor) -> Speeds:
-    return speeds_of_flow(x) if stream == "flow" else speeds_of_frames(x)
+def _nature(
+    found: Appearance, spec: ClipSpec, failures: Sequence[Mapping[str, str]] = ()
+) -> Nature:
+    """All of it together."""
+    if found.clips == 0:
+        raise EvidenceError(
+            "nature can't be measured",
+            got=f"no clip that can be read, {len(failures)} that can't",
+            expected="one clip or more",
+            hint=failures[0]["error"].splitlines()[0] if failures else None,
+        )
+    means, size = found.means(), (spec.frames, *spec.size)
+    colour = None
+    if "colour" in means:
+        colour = means["colours"] - torch.outer(means["colour"], means["colour"])
+    return Nature(
+        colour=colour,
+        spectra={each: Spectrum(means[f"spectrum.{each}"], size) for each in spec.streams},
+        speeds={each: means[f"speeds.{each}"] for each in spec.streams},
+        expects=spec,
+        clips=found.clips,
+        failures=tuple(failures),
+    )
 
 
 def _arrays(nature: Nature) -> dict[str, Tensor]:

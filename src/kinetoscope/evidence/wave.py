@@ -205,7 +205,7 @@ def _descend(fit: _Fit, best: _Fitted) -> _Fitted:
             continue
         gain = 1 - tried.missed / best.missed
         best, caution = tried, caution / 5
-        if gain < 1e-6:
+        if gain < 1e-5:
             break
         slope, curvature = fit.pull(best)
     return best
