@@ -321,7 +321,7 @@ def test_a_neuron_has_its_place_and_several_different_stimuli_stand_side_by_side
     watched = from_disk()
     watched.go("unit/fusion_on:0")
     where = watched.page.get_by_role("img", name="Only what it sees was made")
-    assert "pixels, frames" in where.get_attribute("aria-label")
+    assert "pixels, frame 5 of 8 frames" in where.get_attribute("aria-label")
     assert watched.page.locator("h2", has_text="least like to see").count() == 1
     watched.go("unit/fusion_on:1")
     several = watched.page.locator(".plate.diverse")

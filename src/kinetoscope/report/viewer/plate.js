@@ -41,7 +41,9 @@ export function plate(parent, {columns, rows, corner = null, kind = ""}) {
       "--columns": columns.length,
       "--made": columns.filter((each) => !each.real).length,
       "--real": columns.filter((each) => each.real).length,
-      "--tracks": columns.map((each) => (each.apart ? "var(--apart) minmax(0, var(--cell))" : "minmax(0, var(--cell))")).join(" "),
+      "--tracks": columns
+        .map((each) => (each.apart ? "var(--apart) minmax(0, var(--cell))" : "minmax(0, var(--cell))"))
+        .join(" "),
     },
   });
   const top = element(
@@ -71,11 +73,7 @@ const rowOf = ({name, head, cells, kind}, columns) =>
 function cellOf(cell, column) {
   const kind = `${column.tone ? `.${column.tone}` : ""}${column.real ? ".real" : ""}`;
   if (!cell) return element(`div.cell.none${kind}`);
-  const figure = element(
-    `figure.cell${kind}`,
-    {},
-    element("figcaption", {}, column.caption),
-  );
+  const figure = element(`figure.cell${kind}`, {}, element("figcaption", {}, column.caption));
   const inside = cell.href ? element("a", {href: cell.href}) : figure;
   if (cell.track) {
     const {track, opacity, name, crisp, place} = cell;

@@ -65,8 +65,7 @@ export function paceHead(each, {place, many, best, reference}) {
 
 /** What a reader should be warned of. @param {{woken: boolean, suspicious: boolean}} each */
 export const flags = ({woken, suspicious}) =>
-  (woken || suspicious) &&
-  element("span.flags", {}, suspicious && suspiciousBadge(), woken && wokenBadge());
+  (woken || suspicious) && element("span.flags", {}, suspicious && suspiciousBadge(), woken && wokenBadge());
 
 export const suspiciousBadge = () =>
   badge(

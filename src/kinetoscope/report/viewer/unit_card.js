@@ -24,11 +24,16 @@ export function unitCard(unit, words, clips, {stream = "both", slowness = -1} = 
   const asked = [stream !== "flow" && shown?.frames, stream !== "frames" && shown?.flow].filter(Boolean);
   const tracks = asked.length ? asked : [shown?.frames ?? shown?.flow].filter(Boolean);
   for (const track of tracks)
-    if (track) player(screens, track, {name: `Stimulus of ${unit.unit}`, crisp: true, opacity: shown?.opacity});
+    if (track)
+      player(screens, track, {name: `Stimulus of ${unit.unit}`, crisp: true, opacity: shown?.opacity});
   if (!tracks.length) stand(screens, unit, clips);
   if (shown?.suspicious)
     screens.append(
-      element("span.tag.bad", {title: "suspicious path: earlier layers are driven otherwise than by real clips"}, "path?"),
+      element(
+        "span.tag.bad",
+        {title: "suspicious path: earlier layers are driven otherwise than by real clips"},
+        "path?",
+      ),
     );
   return element(
     `a.unit-card${unit.dead ? ".dead" : ""}`,

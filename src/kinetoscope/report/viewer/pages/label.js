@@ -109,7 +109,10 @@ function neighbours(place, made) {
 /** @param {import("kinetoscope/views/evaluation").Confusion[]} pairs  @param {number} other */
 function mixedWords(pairs, other) {
   const [to, from] = [pairs.find(({taken}) => taken === other), pairs.find(({truth}) => truth === other)];
-  return [to && `it is taken for this ${count(to.count)} ×`, from && `this is taken for it ${count(from.count)} ×`]
+  return [
+    to && `it is taken for this ${count(to.count)} ×`,
+    from && `this is taken for it ${count(from.count)} ×`,
+  ]
     .filter(Boolean)
     .join("; ");
 }

@@ -36,10 +36,19 @@ export async function labels(_, parent) {
   const made = (await labelStimuli()).map((found, place) => ({found, place}));
   const told = made.filter(({found}) => found.stimuli.length);
   if (told.length) {
-    const body = section(parent, "What each looks like to the network", null, "Stimuli of each class's score before softmax, and real clips of the class beside");
+    const body = section(
+      parent,
+      "What each looks like to the network",
+      null,
+      "Stimuli of each class's score before softmax, and real clips of the class beside",
+    );
     labelsPlate(body, told.slice(0, AT_ONCE), await allClips());
     if (told.length > AT_ONCE) {
-      const more = element("button.more", {type: "button", on: {click: all}}, `Show all ${count(told.length)}`);
+      const more = element(
+        "button.more",
+        {type: "button", on: {click: all}},
+        `Show all ${count(told.length)}`,
+      );
       body.append(more);
     }
     async function all() {

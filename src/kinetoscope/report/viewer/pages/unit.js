@@ -67,9 +67,7 @@ export async function unit({name}, parent) {
 /** The clips that excite it most, those with pictures. @param {Unit} unit */
 async function realClips({top}) {
   const clips = await allClips();
-  return top
-    .map((each) => ({...each, of: clips[each.clip]}))
-    .filter(({of}) => of && (of.frames || of.flow));
+  return top.map((each) => ({...each, of: clips[each.clip]})).filter(({of}) => of && (of.frames || of.flow));
 }
 
 /** @param {Unit} unit */

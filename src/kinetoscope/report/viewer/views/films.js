@@ -30,7 +30,11 @@ export function films(part, parent, {name, real, veiled}) {
     tools.append(
       choice(
         "Which stimulus",
-        shown.map((each, value) => ({value, text: paceWord(value, shown.length) || chi(each.slowness), title: chi(each.slowness)})),
+        shown.map((each, value) => ({
+          value,
+          text: paceWord(value, shown.length) || chi(each.slowness),
+          title: chi(each.slowness),
+        })),
         chosen,
         (value) => {
           chosen = value;
@@ -65,7 +69,8 @@ export function films(part, parent, {name, real, veiled}) {
     if (flow) filmstrip(strips, flow, {name: `${said}, motion`, crisp: true, opacity});
     if (!real) return;
     strips.append(element("p.note", {}, `The real clip that excites it most, ${labelOf(real)}`));
-    if (real.frames && each.frames) filmstrip(strips, real.frames, {name: `Real clip ${real.name}, appearance`});
+    if (real.frames && each.frames)
+      filmstrip(strips, real.frames, {name: `Real clip ${real.name}, appearance`});
     if (real.flow && flow) filmstrip(strips, real.flow, {name: `Real clip ${real.name}, motion`});
   }
 }

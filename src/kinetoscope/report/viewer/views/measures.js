@@ -1,9 +1,8 @@
 // @ts-check
 // Measures: what was measured of each stimulus, in words that say what they mean?
 
-import {chart, Plot} from "kinetoscope/charts";
 import {element} from "kinetoscope/element";
-import {chi, firsts, motionWords, paceColours, rival} from "kinetoscope/stimuli";
+import {chi, firsts, motionWords, rival} from "kinetoscope/stimuli";
 import {term} from "kinetoscope/term";
 import {count, number, paceWord, percent, times} from "kinetoscope/words";
 
@@ -21,7 +20,8 @@ const measuresOf = ({reference}) => [
   },
   {
     name: "while shifted, turned, scaled",
-    meaning: "The mean of the same while the stimulus is shifted, turned and scaled a little. A stimulus that works in one exact place only falls here.",
+    meaning:
+      "The mean of the same while the stimulus is shifted, turned and scaled a little. A stimulus that works in one exact place only falls here.",
     of: ({measures}) => known(measures.ratio_over_transforms, times),
   },
   {
@@ -31,13 +31,14 @@ const measuresOf = ({reference}) => [
   },
   {
     name: "Rank in its layer",
-    meaning: "How many units of the layer this stimulus excites as much, each against its own answers to the reference clips. First: it is this unit's and no other's.",
-    of: ({measures}) =>
-      known(measures.rank, (rank) => `${count(rank)} of ${count(measures.units)}`),
+    meaning:
+      "How many units of the layer this stimulus excites as much, each against its own answers to the reference clips. First: it is this unit's and no other's.",
+    of: ({measures}) => known(measures.rank, (rank) => `${count(rank)} of ${count(measures.units)}`),
   },
   {
     name: "Ahead of the next unit",
-    meaning: "By how many deviations, over the reference clips, it is excited more than the next unit of its layer.",
+    meaning:
+      "By how many deviations, over the reference clips, it is excited more than the next unit of its layer.",
     of: ({measures}) => known(measures.specificity, (lead) => `${number(lead, 2)} σ`),
   },
   {
@@ -52,7 +53,8 @@ const measuresOf = ({reference}) => [
   },
   {
     name: "Waves in appearance",
-    meaning: "The strongest wave in the frames: how fine it is, in cycles per pixel, and how fast it goes by, in cycles per frame.",
+    meaning:
+      "The strongest wave in the frames: how fine it is, in cycles per pixel, and how fast it goes by, in cycles per frame.",
     of: ({measures}) => wave(measures.frames_peak),
   },
   {
@@ -62,27 +64,32 @@ const measuresOf = ({reference}) => [
   },
   {
     name: "Spectrum from natural",
-    meaning: "How far its spectrum is from that of the reference clips, in decibels. 0: the same; real clips differ by a few.",
+    meaning:
+      "How far its spectrum is from that of the reference clips, in decibels. 0: the same; real clips differ by a few.",
     of: ({measures}) => known(measures.spectrum_distance, (value) => `${number(value, 2)} dB`),
   },
   {
     name: "Speeds from natural",
-    meaning: "How far its speeds are from those of the reference clips, in octaves: 1 is twice or half as fast.",
+    meaning:
+      "How far its speeds are from those of the reference clips, in octaves: 1 is twice or half as fast.",
     of: ({measures}) => known(measures.speeds_distance, (value) => `${number(value, 2)} octaves`),
   },
   {
     name: "Share of each stream",
-    meaning: "What appearance and motion each contribute to the activation (Shapley value). Below zero: it takes away.",
+    meaning:
+      "What appearance and motion each contribute to the activation (Shapley value). Below zero: it takes away.",
     of: ({measures}) => shares(measures.shares),
   },
   {
     name: "Lost where motion must fit",
-    meaning: "The activation that is lost where its motion has to explain its frames, as in a video that can be.",
+    meaning:
+      "The activation that is lost where its motion has to explain its frames, as in a video that can be.",
     of: ({measures}) => known(measures.tie_gap, (share) => percent(share, 0)),
   },
   {
     name: "Alike over seeds",
-    meaning: "How alike its layer is driven by stimuli from other first noise, as a correlation. 1: the search always ends at the same.",
+    meaning:
+      "How alike its layer is driven by stimuli from other first noise, as a correlation. 1: the search always ends at the same.",
     of: ({measures}) => known(measures.stability, (value) => number(value, 2)),
   },
   {
@@ -92,7 +99,8 @@ const measuresOf = ({reference}) => [
   },
   {
     name: "Path like real clips'",
-    meaning: "How alike the layer before is driven as by the real clips that excite it most. 1: as those among each other; 0: as by clips of other units. A path is called suspicious below 0.25.",
+    meaning:
+      "How alike the layer before is driven as by the real clips that excite it most. 1: as those among each other; 0: as by clips of other units. A path is called suspicious below 0.25.",
     of: ({measures}) => known(Object.values(measures.path).at(-1), (value) => number(value, 2)),
   },
 ];
@@ -131,66 +139,6 @@ export function measures(part, parent) {
   );
 }
 
-/** @param {Part} part */
-export const hasPath = ({stimuli}) => stimuli.some(({measures}) => Object.keys(measures.path).length > 0);
-
-/**
- * Layer by layer, how alike they are driven as by real clips.
- * @param {Part} part
- * @param {Element} parent
- */
-export function path(part, parent) {
-  const shown = firsts(part.stimuli);
-  const colours = paceColours(shown.length);
-  const layers = [...new Set(shown.flatMap(({measures}) => Object.keys(measures.path)))];
-  const points = shown.flatMap(({slowness, measures}, i) =>
-    Object.entries(measures.path).map(([layer, value]) => ({layer, value, slowness: chi(slowness), colour: colours[i]})),
-  );
-  const least = Math.min(-0.1, ...points.map(({value}) => value));
-  chart(parent, `Path similarity by layer: ${spoken(points)}`, (width) =>
-    Plot.plot({
-      width: Math.min(width, 620),
-      height: 210,
-      marginLeft: 36,
-      marginTop: 12,
-      marginRight: 104,
-      marginBottom: 44,
-      x: {domain: layers, label: null, type: "point", tickSize: 0, tickFormat: shortName(width / Math.max(1, layers.length)), padding: 0.3},
-      y: {domain: [least, Math.max(1.05, ...points.map(({value}) => value))], label: null, ticks: 4, grid: true},
-      marks: [
-        Plot.ruleY([0, 1], {stroke: "var(--grey)", strokeDasharray: "3 4"}),
-        Plot.text([{y: 1, text: "as real clips do"}, {y: 0, text: "as other clips do"}], {
-          y: "y",
-          text: "text",
-          frameAnchor: "right",
-          textAnchor: "start",
-          dx: 6,
-          fill: "var(--ink-2)",
-          clip: false,
-        }),
-        Plot.line(points, {x: "layer", y: "value", z: "slowness", stroke: "colour", strokeWidth: 1.5}),
-        Plot.dot(points, {
-          x: "layer",
-          y: "value",
-          fill: "colour",
-          r: 3.5,
-          title: (/** @type {any} */ each) => `${each.layer}, ${each.slowness}: ${number(each.value, 2)}`,
-        }),
-      ],
-    }),
-  );
-}
-
-/** @param {{layer: string, value: number, slowness: string}[]} points */
-const spoken = (points) =>
-  points.map(({layer, slowness, value}) => `${layer} ${slowness} ${number(value, 2)}`).join(", ");
-
-/** The end of a layer's name, as far as there is room. @param {number} room  pixels */
-const shortName = (room) => (/** @type {string} */ name) => {
-  const fits = Math.max(6, Math.floor(room / 8));
-  return name.length > fits ? `…${name.slice(1 - fits)}` : name;
-};
-
 /**
  * @template T
  * @param {T | null | undefined} value
@@ -213,8 +161,16 @@ function wave(peak) {
   const fine = Math.hypot(peak.right, peak.down);
   const fast = Math.abs(peak.over_time);
   return [
-    element("span", {title: fine > 0 ? `one every ${number(1 / fine, 2)} pixels` : "as wide as the clip"}, `${number(fine, 2)} per px`),
-    element("small", {title: fast > 0 ? `one every ${number(1 / fast, 2)} frames` : "stands still"}, `${number(fast, 2)} per frame`),
+    element(
+      "span",
+      {title: fine > 0 ? `one every ${number(1 / fine, 2)} pixels` : "as wide as the clip"},
+      `${number(fine, 2)} per px`,
+    ),
+    element(
+      "small",
+      {title: fast > 0 ? `one every ${number(1 / fast, 2)} frames` : "stands still"},
+      `${number(fast, 2)} per frame`,
+    ),
   ];
 }
 
@@ -236,6 +192,8 @@ function shares(found) {
         element("i", {class: name, style: {width: `${(100 * Math.max(0, share)) / all}%`}}),
       ),
     ),
-    parts.map(({name, share}) => element(`small.${name}`, {title: name}, element("span.unseen", {}, `${name} `), percent(share, 0))),
+    parts.map(({name, share}) =>
+      element(`small.${name}`, {title: name}, element("span.unseen", {}, `${name} `), percent(share, 0)),
+    ),
   );
 }

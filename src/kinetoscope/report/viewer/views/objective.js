@@ -4,8 +4,12 @@
 import {address} from "kinetoscope/address";
 import {element, section} from "kinetoscope/element";
 import {stimuliAt} from "kinetoscope/look";
-import {hasPath, measures, path} from "kinetoscope/views/measures";
-import {diverse, stimulus} from "kinetoscope/views/stimulus";
+import {diverse} from "kinetoscope/views/diverse";
+import {measures} from "kinetoscope/views/measures";
+import {hasPath, path} from "kinetoscope/views/path";
+import {stimulus} from "kinetoscope/views/stimulus";
+
+const IN_FULL = 3;
 
 /** @typedef {import("kinetoscope/look").Part} Part */
 /** @typedef {import("kinetoscope/look").Link} Link */
@@ -46,12 +50,21 @@ export function objective(part, parent, {title, name, real, note}) {
  * @param {{name: string, real: Real[]}} what
  */
 export async function others(links, parent, {name, real}) {
-  for (const link of links) {
+  for (const link of links.slice(0, IN_FULL)) {
     const part = await stimuliAt(link.told);
     const all = element("a", {href: address.objective(link.objective)}, "All that was measured");
     const body = section(parent, titleOf(link.objective, name), all);
     stimulus(part, body, {real: isOpposite(link.objective, name) ? [] : real, name: link.objective});
   }
+  rest(links.slice(IN_FULL), parent);
+}
+
+/** Links to those that there is no room for. @param {Link[]} links  @param {Element} parent */
+function rest(links, parent) {
+  if (!links.length) return;
+  const item = (/** @type {Link} */ {objective}) =>
+    element("li", {}, element("a", {href: address.objective(objective)}, objective));
+  section(parent, "Other objectives that speak of it").append(element("ul.plain", {}, links.map(item)));
 }
 
 /** @param {string} objective  @param {string} name */

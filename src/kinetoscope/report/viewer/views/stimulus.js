@@ -8,10 +8,10 @@ import {choice, element} from "kinetoscope/element";
 import {flowKey} from "kinetoscope/flow_key";
 import {labelOf} from "kinetoscope/look";
 import {clipCells, plate} from "kinetoscope/plate";
-import {chi, firsts, motionWords, paceHead, rival, strongest} from "kinetoscope/stimuli";
+import {chi, firsts, motionWords, paceHead, strongest} from "kinetoscope/stimuli";
 import {films} from "kinetoscope/views/films";
 import {whereabouts} from "kinetoscope/views/where";
-import {number, paceWord, percent} from "kinetoscope/words";
+import {number, paceWord} from "kinetoscope/words";
 
 /** @typedef {import("kinetoscope/look").Part} Part */
 /** @typedef {import("kinetoscope/look").Stimulus} Stimulus */
@@ -42,7 +42,11 @@ export function stimulus(part, parent, {real, name}) {
       choice(
         "Show of the stimuli",
         [
-          {value: true, text: "what mattered", title: "Pixels that the search did not care for are let through"},
+          {
+            value: true,
+            text: "what mattered",
+            title: "Pixels that the search did not care for are let through",
+          },
           {value: false, text: "all of it"},
         ],
         veiled,
@@ -71,7 +75,9 @@ function downward(part, parent, {real, name}) {
   const frames = shown.some((each) => each.frames || each.held.frames);
   const streams = realStreams(part, real);
   /** @type {Column[]} */ const columns = [
-    ...(frames ? [{title: "appearance", caption: "appearance", tone: /** @type {const} */ ("appearance")}] : []),
+    ...(frames
+      ? [{title: "appearance", caption: "appearance", tone: /** @type {const} */ ("appearance")}]
+      : []),
     {title: "motion, by direction", caption: "motion, by direction", tone: "motion"},
     {title: "motion, x, y, speed", caption: "motion, x, y, speed", tone: "motion"},
     ...realColumns(streams),
@@ -80,9 +86,9 @@ function downward(part, parent, {real, name}) {
     name: `Stimulus, ${chi(each.slowness)}`,
     head: paceHead(each, {place: i, many: shown.length, best: each === best, reference: part.reference}),
     cells: [
-      ...(frames ? [cell(part, each, "frames", name)] : []),
-      cell(part, each, "flow", name),
-      {...cell(part, each, "components", name), under: null},
+      ...(frames ? [stimulusCell(part, each, "frames", name)] : []),
+      stimulusCell(part, each, "flow", name),
+      {...stimulusCell(part, each, "components", name), under: null},
       ...realCells(real[i], streams),
     ],
   }));
@@ -97,11 +103,11 @@ function across(part, parent, {real, name}) {
     title: paceHead(each, {place: i, many: shown.length, best: each === best, reference: part.reference}),
     caption: paceWord(i, shown.length),
   }));
-  const rows = [
+  /** @type {import("kinetoscope/plate").Row[]} */ const rows = [
     {
       name: "Stimuli",
       head: element("h3.lane.appearance", {}, "appearance"),
-      cells: shown.map((each) => cell(part, each, "frames", name)),
+      cells: shown.map((each) => stimulusCell(part, each, "frames", name)),
     },
   ];
   if (real.length) {
@@ -113,15 +119,18 @@ function across(part, parent, {real, name}) {
 }
 
 /**
+ * A stimulus as one screen.
  * @param {Part} part
  * @param {Stimulus} each
  * @param {"frames" | "flow" | "components"} track
  * @param {string} name
  * @returns {Cell}
  */
-function cell(part, each, track, name) {
+export function stimulusCell(part, each, track, name) {
   const stream = track === "frames" ? "frames" : "flow";
-  const word = {frames: "appearance", flow: "motion by direction", components: "motion by x, y, speed"}[track];
+  const word = {frames: "appearance", flow: "motion by direction", components: "motion by x, y, speed"}[
+    track
+  ];
   return {
     track: each[track],
     opacity: veiled ? each.opacity : null,
@@ -166,7 +175,11 @@ function foot(part) {
   const notes = element("div.notes");
   if (part.contrast && part.contrast > 1)
     notes.append(
-      element("p.note", {}, `Appearance is faint: drawn with ${number(part.contrast, 2)} times its contrast.`),
+      element(
+        "p.note",
+        {},
+        `Appearance is faint: drawn with ${number(part.contrast, 2)} times its contrast.`,
+      ),
     );
   if (part.stimuli.some((each) => each.components))
     notes.append(
@@ -183,50 +196,3 @@ function heldAgainst({reference}, real) {
   if (!real.length) return "No real clip with a picture stands beside: none was kept that excites it.";
   return null;
 }
-
-/**
- * Several different ones, side by side.
- * @param {Part} part
- * @param {Element} parent
- * @param {string} name
- */
-export function diverse(part, parent, name) {
-  const numbers = [...new Set(part.stimuli.map((each) => each.number))].sort((a, b) => a - b);
-  const shown = firsts(part.stimuli);
-  const streams = /** @type {("frames" | "flow")[]} */ (["frames", "flow"]).filter((stream) =>
-    part.stimuli.some((each) => each[stream]),
-  );
-  const columns = numbers.flatMap((n, i) =>
-    streams.map((stream, j) => ({
-      title: j === 0 ? element("b", {}, `No. ${i + 1}`) : "",
-      caption: `No. ${i + 1}, ${stream === "flow" ? "motion" : "appearance"}`,
-      apart: i > 0 && j === 0,
-    })),
-  );
-  const rows = shown.map(({slowness}, place) => ({
-    name: chi(slowness),
-    head: [
-      element("span.pace", {}, paceWord(place, shown.length)),
-      " ",
-      element("span.chi", {}, chi(slowness)),
-    ],
-    cells: numbers.flatMap((n) => {
-      const each = part.stimuli.find((other) => other.number === n && other.slowness === slowness);
-      return streams.map((stream, j) =>
-        each
-          ? {
-              ...cell(part, each, stream, `${name}, number ${n + 1}`),
-              under: j > 0 ? null : held(each, part.reference),
-            }
-          : null,
-      );
-    }),
-  }));
-  plate(parent, {columns, rows, kind: "diverse"});
-}
-
-/** @param {Stimulus} each  @param {string | null} reference */
-const held = (each, reference) =>
-  each.ratio === null
-    ? `activation ${number(each.activation)}`
-    : `${percent(each.ratio, 0)} of the ${rival(reference)}`;

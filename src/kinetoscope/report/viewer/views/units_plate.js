@@ -24,10 +24,21 @@ export function unitsPlate(parent, rows) {
   const paces = rows.map(({stimuli}) => stimuli).reduce((a, b) => (b.length > a.length ? b : a));
   /** @type {Column[]} */ const columns = [
     ...Array.from({length: clips}, () =>
-      real.map((stream) => ({title: "", caption: stream === "flow" ? "its motion" : "real clip", real: true})),
+      real.map((stream) => ({
+        title: "",
+        caption: stream === "flow" ? "its motion" : "real clip",
+        real: true,
+      })),
     ).flat(),
     ...(flow && frames
-      ? [{title: "appearance", caption: "appearance", tone: /** @type {const} */ ("appearance"), apart: clips > 0}]
+      ? [
+          {
+            title: "appearance",
+            caption: "appearance",
+            tone: /** @type {const} */ ("appearance"),
+            apart: clips > 0,
+          },
+        ]
       : []),
     ...paces.map(({slowness}, i) => ({
       title: `${flow && i === 0 ? "motion: " : ""}${paceWord(i, paces.length) || chi(slowness)}`,
@@ -37,7 +48,11 @@ export function unitsPlate(parent, rows) {
     })),
   ];
   if (clips) columns[0].title = element("b", {}, "real clips");
-  plate(parent, {columns, rows: rows.map((row) => rowOf(row, {clips, real, flow, frames, paces})), kind: "units"});
+  plate(parent, {
+    columns,
+    rows: rows.map((row) => rowOf(row, {clips, real, flow, frames, paces})),
+    kind: "units",
+  });
 }
 
 /**
@@ -61,8 +76,13 @@ function rowOf(row, {clips, real, flow, frames, paces}) {
     head: [
       element("a.unit", {href: address.unit(row.unit)}, row.unit),
       row.preferred !== null &&
-        element("span.quiet", {title: `selectivity ${decimal(row.selectivity)}`}, `likes ${labelName(row.preferred)}`),
-      row.ratio !== null && element("span.quiet", {}, element("b", {}, times(row.ratio)), ` ${rival(reference)}`),
+        element(
+          "span.quiet",
+          {title: `selectivity ${decimal(row.selectivity)}`},
+          `likes ${labelName(row.preferred)}`,
+        ),
+      row.ratio !== null &&
+        element("span.quiet", {}, element("b", {}, times(row.ratio)), ` ${rival(reference)}`),
       best && flags(best),
     ],
     cells: [

@@ -29,7 +29,11 @@ export function unmade(parent) {
       parent,
       `${counted(failures.length, "objective")} failed`,
       "The others went on.",
-      failures.map(({objective, reason}) => [element("code", {}, objective), " ", element("span.quiet", {}, reason)]),
+      failures.map(({objective, reason}) => [
+        element("code", {}, objective),
+        " ",
+        element("span.quiet", {}, reason),
+      ]),
     );
   if (left.length)
     part(
@@ -54,7 +58,11 @@ export function unmade(parent) {
  * @param {import("kinetoscope/element").Child[]} items
  */
 function part(parent, title, why, items) {
-  const list = element("ul.unmade", {}, items.slice(0, FIRST).map((item) => element("li", {}, item)));
+  const list = element(
+    "ul.unmade",
+    {},
+    items.slice(0, FIRST).map((item) => element("li", {}, item)),
+  );
   const rest = items.slice(FIRST);
   parent.append(
     element(
@@ -68,7 +76,11 @@ function part(parent, title, why, items) {
           "details",
           {},
           element("summary", {}, `${count(rest.length)} more`),
-          element("ul.unmade", {}, rest.map((item) => element("li", {}, item))),
+          element(
+            "ul.unmade",
+            {},
+            rest.map((item) => element("li", {}, item)),
+          ),
         ),
     ),
   );

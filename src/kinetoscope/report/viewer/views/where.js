@@ -16,7 +16,14 @@ export function whereabouts(where) {
   const frames = where.end + 1 - where.start;
   const picture = drawing(
     "svg",
-    {class: "where", viewBox: `0 0 ${wide} ${tall + 14}`, width: wide, height: tall + 14, role: "img", "aria-label": said(where)},
+    {
+      class: "where",
+      viewBox: `0 0 ${wide} ${tall + 14}`,
+      width: wide,
+      height: tall + 14,
+      role: "img",
+      "aria-label": said(where),
+    },
     drawing("rect", {class: "clip", x: 0.5, y: 0.5, width: wide - 1, height: tall - 1, rx: 3}),
     drawing("rect", {
       class: "part",
