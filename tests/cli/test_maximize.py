@@ -152,8 +152,8 @@ def test_where_nothing_can_be_made_it_fails(both, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["rel:1"], 1, "near: relu"),
-        (["rel"], 1, "near: relu"),
+        (["relu2:1"], 1, "near: relu"),
+        (["relu2"], 1, "near: relu"),
         (["relu:3"], 1, "relu:0 to relu:2"),
         (["label:gren"], 1, "near: green"),
         (["relu:one"], 1, "such as fusion:17"),
