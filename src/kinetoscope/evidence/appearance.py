@@ -2,6 +2,9 @@
 
 What is found in each clip is summed up, so that a sample of any size needs no more memory than one
 clip does. Streams are taken as a network is shown them, normalized; speeds are in pixels per frame.
+
+Source: Simoncelli and Olshausen, "Natural image statistics and neural representation", Annu. Rev.
+Neurosci. 24, 2001, for what natural pictures are described by.
 """
 
 import torch

@@ -3,6 +3,9 @@
 An answer means little by itself: it is told in units of the unit's largest answer to reference
 clips, and as the share of them that excite it less. The reference is a scan of a catalog where
 there is one, and made clips otherwise; both are held in the same form.
+
+Source: Feichtenhofer, Pinz, Wildes and Zisserman, CVPR 2018, section 3, for the largest answer to
+real clips as the unit of a unit's answers. Differs: made clips stand in for real ones.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

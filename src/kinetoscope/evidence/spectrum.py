@@ -62,26 +62,26 @@ class Spectrum:
 
         Bands in which this size has no frequency are NaN. The mean of the clip is left out.
         """
-        power = self.magnitude.double().square().sum(dim=0)
+        power = self.magnitude.cpu().double().square().sum(dim=0)
         over_time, over_space = frequencies(self.size)
         rows, columns = _band(over_space).expand_as(power), _band(over_time).expand_as(power)
         counted = torch.ones_like(power)
         counted[0, 0, 0] = 0
         place = (rows * (_OCTAVES + 1) + columns).flatten()
-        table = torch.zeros(2, (_OCTAVES + 1) ** 2, dtype=power.dtype, device=power.device)
+        table = torch.zeros(2, (_OCTAVES + 1) ** 2, dtype=power.dtype)
         table[0].index_add_(0, place, (power * counted).flatten())
         table[1].index_add_(0, place, counted.flatten())
         return (table[0] / table[1]).reshape(_OCTAVES + 1, _OCTAVES + 1)
 
     def radial_profile(self) -> Float[Tensor, " spatial"]:
         """Mean magnitude in rings of spatial frequency, as many as half the shorter side."""
-        power = self.magnitude.double().square().mean(dim=(0, 1))
+        power = self.magnitude.cpu().double().square().mean(dim=(0, 1)).flatten()
         _, over_space = frequencies(self.size)
         rings = max(1, min(self.size[1:]) // 2)
         ring = (over_space[0] * 2 * rings).round().long().clamp(max=rings).flatten()
         total, count = (torch.zeros(rings + 1, dtype=power.dtype) for _ in range(2))
-        total.index_add_(0, ring, power.flatten().cpu())
-        count.index_add_(0, ring, torch.ones_like(power.flatten().cpu()))
+        total.index_add_(0, ring, power)
+        count.index_add_(0, ring, torch.ones_like(power))
         return (total / count.clamp(min=1)).sqrt()
 
 
@@ -125,7 +125,7 @@ def spectrum_of(clips: Volume) -> Spectrum:
     mean = weighted_mean(clips, fade)
     waves = torch.fft.rfftn((clips - mean) * fade, dim=(-3, -2, -1), norm="ortho")
     magnitude = waves.abs() / fade.square().mean().sqrt()
-    magnitude[..., 0, 0, 0] = mean.abs().squeeze() * math.sqrt(math.prod(size))
+    magnitude[..., 0, 0, 0] = mean.abs()[..., 0, 0, 0] * math.sqrt(math.prod(size))
     return Spectrum(magnitude.mean(dim=0), size)
 
 
