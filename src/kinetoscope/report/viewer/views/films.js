@@ -16,7 +16,7 @@ let drawn = "flow";
  * @param {Part} part
  * @param {Element} parent
  * @param {{name: string, real: import("kinetoscope/look").Clip | null, veiled: () => boolean}} what
- *   `real` is the clip that excites it most
+ *   `real` stands beside it
  */
 export function films(part, parent, {name, real, veiled}) {
   const shown = firsts(part.stimuli);
@@ -68,7 +68,7 @@ export function films(part, parent, {name, real, veiled}) {
     if (each.frames) filmstrip(strips, each.frames, {name: `${said}, appearance`, crisp: true, opacity});
     if (flow) filmstrip(strips, flow, {name: `${said}, motion`, crisp: true, opacity});
     if (!real) return;
-    strips.append(element("p.note", {}, `The real clip that excites it most, ${labelOf(real)}`));
+    strips.append(element("p.note", {}, `A real clip beside it, ${labelOf(real)}`));
     if (real.frames && each.frames)
       filmstrip(strips, real.frames, {name: `Real clip ${real.name}, appearance`});
     if (real.flow && flow) filmstrip(strips, real.flow, {name: `Real clip ${real.name}, motion`});

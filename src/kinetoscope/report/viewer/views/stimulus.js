@@ -112,7 +112,8 @@ function across(part, parent, {real, name}) {
   ];
   if (real.length) {
     const cells = shown.map((_, i) => realCells(real[i], ["frames"])[0]);
-    const head = [element("h3", {}, "real clips"), element("p.note", {}, "that excite it most")];
+    const measured = real[0].activation !== undefined;
+    const head = [element("h3", {}, "real clips"), measured && element("p.note", {}, "that excite it most")];
     rows.push({name: "Real clips", head, cells});
   }
   plate(parent, {columns, rows, corner: shown.length > 1 ? "slow → fast" : "", kind: "across"});
