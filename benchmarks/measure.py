@@ -10,6 +10,7 @@ import json
 import os
 import platform
 import random
+import resource
 import statistics
 import sys
 import time
@@ -100,6 +101,16 @@ def versions(packages: Sequence[str]) -> dict[str, str]:
         except metadata.PackageNotFoundError:
             continue
     return found
+
+
+def most_memory() -> int:
+    """The most that this process has had [bytes]."""
+    status = Path("/proc/self/status")
+    if status.exists():  # elsewhere a process starts with what the one that started it had
+        line = next(each for each in status.read_text().splitlines() if each.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return most * (1 if sys.platform == "darwin" else 1024)
 
 
 def _timing(seconds: Sequence[float]) -> Timing:

@@ -6,7 +6,6 @@ must agree within 1e-4. What 25,088 places take of memory is measured in process
 """
 
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from measure import Timing, report, side_by_side
+from measure import Timing, most_memory, report, side_by_side
 from torch import Tensor
 
 from kinetoscope.networks.non_local import NonLocal
@@ -148,7 +147,7 @@ def _be_a_side(kind: str, name: str, rounds: int, samples: Path) -> None:
     taken, upstream = _taken(kind, MANY_PLACES, CHANNELS)
     way = WAYS[kind][name]
     _results(way, *_taken(kind, 8, CHANNELS))  # what is loaded at first use is no part of it
-    before = _gibibytes()
+    before = most_memory()
     forward, both = [], []
     for _ in range(rounds):
         start = time.process_time()
@@ -157,7 +156,7 @@ def _be_a_side(kind: str, name: str, rounds: int, samples: Path) -> None:
         gradients = torch.autograd.grad(answer, taken, upstream)
         both.append(time.process_time() - start)
     told = {"forward": forward, "forward and backward": both}
-    sys.stdout.write(json.dumps({**told, "gibibytes": _gibibytes() - before}))
+    sys.stdout.write(json.dumps({**told, "gibibytes": (most_memory() - before) / 2**30}))
     torch.save([each[..., ::97].clone() for each in (answer.detach(), *gradients)], samples)
 
 
@@ -211,16 +210,6 @@ def _timing(seconds: Sequence[float]) -> Timing:
 
 def _seed() -> torch.Generator:
     return torch.Generator().manual_seed(0)
-
-
-def _gibibytes() -> float:
-    """The most memory that this process has had."""
-    status = Path("/proc/self/status")
-    if status.exists():  # elsewhere a process starts with what the one that started it had
-        line = next(each for each in status.read_text().splitlines() if each.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024 / 2**30
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most * (1 if sys.platform == "darwin" else 1024) / 2**30
 
 
 if __name__ == "__main__":
