@@ -5,7 +5,11 @@ from torch import nn
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.errors import ClipError
 from kinetoscope.evidence.stimuli.generator import Generated, Generator, GeneratorConfig
+from kinetoscope.evidence.stimuli.maximize import maximize
+from kinetoscope.evidence.stimuli.settings import Maximizing
 from kinetoscope.evidence.stimuli.writing import Sheet
+from kinetoscope.units.unit import Unit
+from tests.evidence.planted import planted
 
 SPEC = ClipSpec(streams=("frames", "flow"), frames=4, short_side=12, size=(12, 12), flow_scale=4.0)
 BOUNDS = {"frames": 1.2, "flow": 0.5}
@@ -204,6 +208,22 @@ def test_its_settings_name_the_weights():
     assert first.to_json()["generator"] != second.to_json()["generator"]
 
 
+def test_an_ascent_in_its_code_excites_a_unit():
+    network = planted(nn.Conv3d(3, 2, 3, padding=1), 2, frames=4, short_side=12, size=(12, 12))
+    writing, unit = Generated(generator=generator(network.expects)), Unit("layer", 1)
+    first, last = (
+        maximize(
+            network,
+            [unit],
+            slowness=[0.0],
+            settings=Maximizing(steps=steps, travel=travel, writing=writing),
+        ).stimuli[0]
+        for steps, travel in ((1, 1e-6), (30, 2.5))
+    )
+    assert last.writing == "generator"
+    assert last.mean_activation > first.mean_activation + 0.1
+
+
 # Refusals
 
 
@@ -215,7 +235,7 @@ def test_refuses_to_draw_a_stream_that_was_not_learned():
     assert set(writing.begin(sheet(("frames",))).draw()) == {"frames"}
 
 
-@pytest.mark.parametrize("extent", [(4, 16, 12), (4, 12, 16), (6, 12, 12)], ids=str)
+@pytest.mark.parametrize("extent", [(4, 19, 12), (4, 12, 19), (9, 12, 12)], ids=str)
 def test_refuses_to_draw_clips_that_are_much_larger(extent):
     with pytest.raises(ClipError, match="smaller clips"):
         Generated(generator=generator()).begin(sheet(extent=extent))

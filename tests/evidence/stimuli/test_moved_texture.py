@@ -3,10 +3,13 @@ import torch
 from torch.nn import functional
 
 from kinetoscope.errors import ClipError
+from kinetoscope.evidence.stimuli.maximize import maximize
 from kinetoscope.evidence.stimuli.moved_texture import MovedTexture, carried, spline, warped
+from kinetoscope.evidence.stimuli.settings import Maximizing
 from kinetoscope.evidence.stimuli.writing import Sheet
 from kinetoscope.evidence.velocity import velocity_of_flow, velocity_of_frames
-from tests.evidence.planted import drifting_gratings
+from kinetoscope.units.unit import Unit
+from tests.evidence.planted import drifting_gratings, planted
 
 BOUNDS = {"frames": 2.0, "flow": 0.5}
 FLOW_SCALE = 4.0
@@ -205,6 +208,23 @@ def test_a_unit_that_likes_a_drifting_grating_gets_a_texture_that_drifts():
         told = velocity_of_flow(clips["flow"][place] * FLOW_SCALE)
         across = (told.right * seen.right + told.down * seen.down) / seen.speed
         assert across == pytest.approx(seen.speed, rel=0.15)
+
+
+@pytest.mark.slow
+def test_in_an_ascent_slower_textures_excite_less_and_none_depends_on_its_neighbours():
+    network = planted(drifting_gratings((20, 250), wavelength=8.0, frames=5, side=9), 2, frames=6)
+    asked = Maximizing(steps=30, writing=MovedTexture())
+    units = [Unit("layer", 0), Unit("layer", 1)]
+    both = maximize(network, units, slowness=[0.0, 1.0, 10.0], settings=asked).stimuli
+    alone = maximize(network, units[1:], slowness=[0.0, 1.0, 10.0], settings=asked).stimuli
+    for own in (both[:3], both[3:]):
+        reached = [stimulus.mean_activation for stimulus in own]
+        rough = [stimulus.frames.diff(dim=1).square().sum().item() for stimulus in own]
+        assert reached == sorted(reached, reverse=True)
+        assert rough == sorted(rough, reverse=True)
+    for mine, theirs in zip(alone, both[3:], strict=True):
+        assert mine.writing == "moved-texture"
+        torch.testing.assert_close(mine.frames, theirs.frames, atol=1e-3, rtol=1e-3)
 
 
 # Refusals

@@ -42,8 +42,9 @@ _LARGEST_GAIN = 8
 """How many times more channels a small volume has than the clip's last layer, at most."""
 SLOPE = 0.3
 """Of the leaking rectifiers, as published."""
-_STRETCH = 1.25
-"""By how much a clip may be larger than what the generator has learned to draw."""
+_STRETCH, _ROOM = 1.5, 4
+"""A clip may be so many times larger than what the generator has learned to draw, or have so many
+frames and pixels more, whichever is more: enough for the margins of transforms."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,8 +177,8 @@ class Generated(Writing):
     """The code of a generator, from that of no clip in particular.
 
     Where only a part of the clip is made, it is the centre of what the generator draws. Where more
-    is made, as for the margins that transforms need, what is drawn is enlarged, up to a quarter;
-    its motion grows with it; and it stands still before it begins and after it ends.
+    is made, as for the margins that transforms need, what is drawn is enlarged, its motion grows
+    with it, and it stands still before it begins and after it ends.
 
     Args:
         generator: such as `read_generator` gives.
@@ -227,7 +228,9 @@ class _Draft(Draft):
         self._drawn = {}
         for stream, shape in self.sheet.shapes.items():
             x = _fitted(clips[stream], shape[1:], moves=stream == "flow")
-            self._drawn[stream] = self.sheet.project(stream, self._as_input(stream, x))
+            x = self.sheet.project(stream, self._as_input(stream, x))
+            # As pixels are, for speed.
+            self._drawn[stream] = x.contiguous(memory_format=torch.channels_last_3d)
         return dict(self._drawn)
 
     def _as_input(self, stream: str, x: Volume) -> Volume:
@@ -268,12 +271,13 @@ def _check(config: GeneratorConfig, sheet: Sheet) -> None:
         )
     for shape in sheet.shapes.values():
         larger = zip(shape[1:], config.extent, strict=True)
-        if any(side > max(own + 1, _STRETCH * own) for side, own in larger):
+        if any(side > max(own + _ROOM, _STRETCH * own) for side, own in larger):
             raise ClipError(
                 "the generator draws smaller clips",
                 got=" x ".join(map(str, config.extent)),
                 expected=f"about {' x '.join(map(str, shape[1:]))}, or larger",
-                hint="kinetoscope train-prior fits one to this network",
+                hint="kinetoscope train-prior fits one to this network; transforms that move clips "
+                "less need less of a margin",
             )
 
 

@@ -45,6 +45,7 @@ from kinetoscope.units.reading import read
 KIND = "generator"
 WEIGHTS = "weights.safetensors"
 _AT_ONCE = 16  # clips, where nothing is learned
+_RISING = 0.1  # the share of the steps in which the rate rises
 
 Progress = Callable[[str, int, int], None]
 """Is told what is being done (`videos`, `steps`), how many are done, and of how many."""
@@ -59,7 +60,7 @@ class Fitting:
         code: how many numbers a code has.
         width: channels at the size of the clip; see `GeneratorConfig`.
         clips_per_step: how many are looked at in each.
-        rate: of learning at the start; it falls to zero by half a cosine.
+        rate: of learning at its largest, after a tenth of the steps; then it falls to zero.
         noise: on the codes, while learning [deviations of a code].
         layer: whose answers to what is drawn should be those to what was there; needs the network.
         likeness: the weight of that, against that of pixels.
@@ -313,7 +314,7 @@ class _Lesson:
         settings = self.settings
         weights = [*self.generator.parameters(), *self.encoder.parameters()]
         optimizer = torch.optim.Adam(weights, lr=settings.rate)
-        falling = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, settings.steps)
+        rates = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: _rate(step, settings))
         history: dict[str, list[float]] = {}
         for step in range(settings.steps):
             clips = _volume(videos.draw(settings.clips_per_step, drawing), self.generator)
@@ -321,7 +322,7 @@ class _Lesson:
             optimizer.zero_grad()
             torch.autograd.backward(sum(losses.values(), clips.new_zeros(())), inputs=weights)
             optimizer.step()
-            falling.step()
+            rates.step()
             for name, loss in losses.items():
                 history.setdefault(name, []).append(loss.item())
             progress("steps", step + 1, settings.steps)
@@ -340,6 +341,14 @@ class _Lesson:
                 self.network, settings.layer, generator, generator.shown(drawn), clips
             )
         return losses
+
+
+def _rate(step: int, settings: Fitting) -> float:
+    """Of learning, as a share of the largest: up in a straight line, down by half a cosine."""
+    rising = _RISING * settings.steps
+    if step < rising:
+        return (step + 1) / (rising + 1)
+    return (1 + math.cos(math.pi * (step - rising) / (settings.steps - rising))) / 2
 
 
 def _unlike(
