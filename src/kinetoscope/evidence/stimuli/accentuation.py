@@ -5,7 +5,7 @@ way of writing; its length is bounded, and priors act on it alone. What comes ou
 very clip a unit answers to, more clearly than the clip does.
 
 Source: Hamblin et al., "Feature accentuation: revealing 'what' features respond to in natural
-images", 2024, sections 2 and 3. Differs: in space-time; what keeps the clip recognizable is a bound
+images", arXiv 2402.10039, 2024. Differs: in space-time; what keeps the clip recognizable is a bound
 and the priors of what was changed, where theirs is the distance in an early layer.
 """
 

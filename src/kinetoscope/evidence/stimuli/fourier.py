@@ -16,7 +16,7 @@ the way to it differs.
 
 Source: Olah, Mordvintsev and Schubert, "Feature visualization", Distill 2017, section
 "Preconditioning and parameterization", where also the colours without correlation are from.
-Differs: theirs is 1 / |f| in two dimensions.
+Differs: theirs is 1 / |f| in two dimensions, of which only the infinite is cut.
 """
 
 import math
@@ -50,15 +50,17 @@ class Fourier(Writing):
             root of the covariance of natural colours; of the network's normalized input, and for
             frames only. Its scale does not matter, nor which root it is.
         floor: the frequency below which all waves are expected to be as large as there
-            [cycles per pixel, with kappa = 1]; None takes that of the longest wave that fits across
-            the clip.
+            [cycles per pixel, with kappa = 1]. Waves that long are held back by the prior of
+            energy, not by smoothness; without it they outrun all others, fill the bound, and a unit
+            that wants finer waves as well is left with what is coarse. None takes the frequency
+            of the longest wave that fits across the clip.
 
     Raises:
         ClipError: the matrix is not 3 x 3, or can't be undone; the floor is not above 0.
     """
 
     colour: Colour | Sequence[Sequence[float]] | Tensor | None = None
-    floor: float | None = None
+    floor: float | None = 0.1
     name = "fourier"
 
     def __post_init__(self):

@@ -7,8 +7,9 @@ those that natural motion has by its statistics,
 
     |X(f, w)|^2  =  |f|^-(m + 1)  P(w / |f|),    P(v) = (1 + |v| / v0)^-n,
 
-of which v0, the speed beyond which speeds become rare, is `speed` / sqrt(chi): more of chi still
-asks for slower motion. Measured sizes are multiplied by the root of P, so that chi = 0 leaves them.
+where the speed v0, beyond which speeds become rare, is `speed` / (1 + sqrt(chi)). So motion is as
+nature has it where chi is 0, and slower for more, as with other priors; measured sizes fall with
+chi by as much as those of statistics do.
 
 Source: Fel et al., "Unlocking feature visualization for deeper networks with magnitude constrained
 optimization", NeurIPS 2023, section 3. The statistics: Dong and Atick, "Statistics of natural
@@ -61,7 +62,7 @@ class Phases(Writing):
     Args:
         sizes: of each stream, the mean |rfftn| of natural clips, `channel time height half`, of
             an even width; a stream that is missing has those of natural statistics.
-        speed: beyond which motion is rare where chi is 1 [pixels per frame].
+        speed: beyond which motion is rare where chi is 0 [pixels per frame].
         contrast: root mean square of a pixel's vector, as a share of the bound.
         turn: how far phases turn while pixels would go as far as they are large [radians].
         colour: see `Fourier`. The sizes are those of the values without correlation: of measured
@@ -150,7 +151,7 @@ class _Draft(Draft):
         sizes = resampled(measured.to(chi), extent)[None]
         if stream in self._colour:
             sizes = sizes.square().mean(dim=1, keepdim=True).sqrt()
-        return sizes * slowed(extent, chi, writing.speed)
+        return sizes * (slowed(extent, chi, writing.speed) / slowed(extent, 0 * chi, writing.speed))
 
     def draw(self) -> dict[str, Volume]:
         drawn = {}

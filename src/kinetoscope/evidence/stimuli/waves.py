@@ -82,7 +82,7 @@ def natural_sizes(extent: Size, chi: PerClip, speed: float) -> Sizes:
     Args:
         extent: of the clips [frames, pixels, pixels].
         chi: one a clip; the larger, the rarer is fast motion.
-        speed: beyond which motion is rare where chi is 1 [pixels per frame].
+        speed: beyond which motion is rare where chi is 0 [pixels per frame].
     """
     across = _across(extent, chi)
     return across.pow(-(_SPATIAL_POWER + 1) / 2) * slowed(extent, chi, speed)
@@ -91,11 +91,11 @@ def natural_sizes(extent: Size, chi: PerClip, speed: float) -> Sizes:
 def slowed(extent: Size, chi: PerClip, speed: float) -> Sizes:
     """By how much waves are smaller for being fast: 1 for those that stand still.
 
-    The root of P(v) = (1 + |v| / v0)^-n, with v0 = speed / sqrt(chi).
+    The root of P(v) = (1 + |v| / v0)^-n, with v0 = speed / (1 + sqrt(chi)).
     """
     over_time = torch.fft.fftfreq(extent[0], dtype=chi.dtype, device=chi.device)
     speeds = over_time.abs()[:, None, None] / _across(extent, chi)
-    rarity = chi.sqrt().reshape(-1, 1, 1, 1, 1) / speed
+    rarity = (1 + chi.sqrt()).reshape(-1, 1, 1, 1, 1) / speed
     return (1 + speeds * rarity).pow(-_SPEED_POWER / 2)
 
 
