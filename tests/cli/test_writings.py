@@ -5,10 +5,14 @@ import pytest
 from torch import nn
 
 from kinetoscope.cli.writings import chosen_writing, held, hold_values, writing_name
+from kinetoscope.clips.catalog import read_catalog
 from kinetoscope.clips.open import open_clip
+from kinetoscope.evidence.evidence import Provenance
 from kinetoscope.evidence.nature import nature_of
 from kinetoscope.evidence.stimuli.accentuation import Accentuation
 from kinetoscope.evidence.stimuli.fourier import Fourier
+from kinetoscope.evidence.stimuli.generator import Generated
+from kinetoscope.evidence.stimuli.generator_fit import Fitting, fit_generator, write_generator
 from kinetoscope.evidence.stimuli.moved_texture import MovedTexture
 from kinetoscope.evidence.stimuli.phases import Phases
 from kinetoscope.evidence.stimuli.pixels import Pixels
@@ -59,6 +63,19 @@ def test_waves_have_the_colours_and_sizes_that_were_measured(network, video):
     phases = chosen("phases", network, nature)
     assert phases.colour is not None
     assert phases.sizes["frames"].shape == (3, 4, 16, 9)
+
+
+@pytest.mark.slow
+def test_a_generator_is_read_from_its_folder(network, video, tmp_path):
+    fit = fit_generator(
+        network.expects,
+        read_catalog(video.parent),
+        settings=Fitting(steps=1, code=4, width=2, clips_per_step=2),
+    )
+    write_generator(tmp_path / "prior", fit, Provenance.of(network))
+    written = chosen("generated", network, prior=tmp_path / "prior")
+    assert isinstance(written, Generated)
+    assert written.generator.config.code == 4
 
 
 def test_streams_are_held_by_what_stands_in_them(network, video):

@@ -8,7 +8,7 @@ is neither, Ray is started on this machine and ended afterwards.
 
 import logging
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
@@ -98,7 +98,8 @@ class _Crew:
     def _free(self) -> Any:
         if self._idle:
             return self._idle.pop()
-        self._all.append(self._hire(self._work, self._cores))
+        # In a list, so that a worker that is replaced can ask for it again.
+        self._all.append(self._hire([self._work], self._cores))
         return self._all[-1]
 
     def _done(self, item: Any, answered: Any) -> Done[Any, Any]:
@@ -110,12 +111,17 @@ class _Crew:
 
 
 class _Worker:
-    """A process of its own, which holds the work."""
+    """A process of its own, which holds the work.
 
-    def __init__(self, work: Callable[[Any], Any], cores: int):
+    Args:
+        work: where it lies in the cluster, as the only one of a list.
+        cores: for PyTorch.
+    """
+
+    def __init__(self, work: Sequence[Any], cores: int):
         keep_memory()
         torch.set_num_threads(cores)
-        self._work = work
+        [self._work] = _import_ray().get(work)
 
     def work(self, item: Any) -> tuple[Any, Exception | None]:
         try:
