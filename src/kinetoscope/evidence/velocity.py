@@ -92,16 +92,20 @@ class Peak:
 def peak_of(x: Tensor) -> Peak | None:
     """The strongest wave in a stream, `channel time height width`; None where nothing changes."""
     wave = fit_wave(x)
-    return None if wave is None else _as_peak(wave, x.shape[1])
+    return None if wave is None else _as_peak(wave, x)
 
 
-def _as_peak(wave: Wave, frames: int) -> Peak:
+def _as_peak(wave: Wave, x: Tensor) -> Peak:
+    time, *sides = x.shape[1:]
+    over_time = 0.0 if time == 1 else wave.over_time
+    right, down = wave.right, wave.down
+    if math.hypot(right, down) * max(sides) < 0.25:  # the same all over the picture
+        right = down = 0.0
     # a wave and its reverse are one: told by the way it goes, or down and right if it stands
-    still = abs(wave.over_time) < 1e-4
-    backward = (wave.down, wave.right) < (0, 0) if still else wave.over_time > 0
+    still = abs(over_time) < 1e-4
+    backward = (down, right) < (0, 0) if still else over_time > 0
     sign = -1.0 if backward else 1.0
-    over_time = 0.0 if frames == 1 else sign * wave.over_time
-    return Peak(right=sign * wave.right, down=sign * wave.down, over_time=over_time)
+    return Peak(right=sign * right, down=sign * down, over_time=sign * over_time)
 
 
 def velocity_of_frames(frames: Tensor) -> Velocity:
@@ -114,7 +118,7 @@ def velocity_of_frames(frames: Tensor) -> Velocity:
         return Velocity(0.0, 0.0)
     wave = fit_wave(frames)
     if wave is not None and (wave.share > 0.9 or wave.slopes > 0.65):
-        return _as_peak(wave, frames.shape[1]).velocity
+        return _as_peak(wave, frames).velocity
     slow = _by_slopes(frames)
     fast = find_shared_motion(frames, beside=(slow.right, slow.down))
     if fast is None or fast.share < 0.5 or max(2 * fast.against, 1.1 * fast.beside) > fast.share:
