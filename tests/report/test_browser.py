@@ -279,7 +279,7 @@ def test_a_unit_is_a_figure_of_rows_slow_to_fast_with_real_clips_beside(from_dis
         assert row.locator(".cell.real canvas").count() == 2
     wait_for_frame(page, ".cell.motion")
     assert any(".components." in url for url in watched.requests)
-    assert page.locator(".film canvas").count() >= 4
+    page.locator(".film canvas").nth(3).wait_for()
     watched.check()
 
 
@@ -299,21 +299,22 @@ def test_measures_are_said_with_what_they_mean(from_disk):
     assert meaning.is_visible()
     shares = page.get_by_role("row").filter(has_text="Share of each stream").first
     assert "25 %" in shares.inner_text()
-    assert page.locator(".path svg").first.is_visible()
+    page.locator(".path svg").first.wait_for()
     watched.check()
 
 
 def test_what_a_reader_should_be_warned_of_stands_on_the_unit_and_in_its_layer(from_disk):
     watched = from_disk()
     watched.go("unit/fusion_on:3")
-    assert watched.page.locator(".masthead .badge", has_text="suspicious path").is_visible()
+    watched.page.locator(".masthead .badge", has_text="suspicious path").wait_for()
+    watched.page.locator(".pace-head").first.wait_for()
     assert watched.page.locator(".pace-head .badge", has_text="woken").count() == 2
     watched.go("layer/fusion_on")
-    assert watched.page.locator(".unit-card .tag.bad").count() == 1
+    watched.page.locator(".unit-card .tag.bad").wait_for()
     watched.page.get_by_label("Sort by").select_option("path")
     assert watched.page.locator(".unit-card .unit").first.inner_text() == "fusion_on:3"
     watched.go("layer/motion.direction")
-    assert "no gradient leads back" in watched.page.locator("main").inner_text()
+    watched.page.get_by_text("no gradient leads back").first.wait_for()
     watched.check()
 
 
@@ -322,9 +323,10 @@ def test_a_neuron_has_its_place_and_several_different_stimuli_stand_side_by_side
     watched.go("unit/fusion_on:0")
     where = watched.page.get_by_role("img", name="Only what it sees was made")
     assert "pixels, frame 5 of 8 frames" in where.get_attribute("aria-label")
-    assert watched.page.locator("h2", has_text="least like to see").count() == 1
+    watched.page.locator("h2", has_text="least like to see").wait_for()
     watched.go("unit/fusion_on:1")
     several = watched.page.locator(".plate.diverse")
+    several.wait_for()
     assert several.locator(".row.top b").all_inner_texts() == ["No. 1", "No. 2"]
     assert several.locator(".row:not(.top) .cell canvas").count() == 8
     watched.check()
@@ -385,8 +387,8 @@ def test_without_a_catalog_the_page_says_so(browser, look_folder):
     context = browser.new_context()
     watched = Watched(context, write_report(look_folder).as_uri())
     watched.go("unit/fusion_on:0")
+    watched.page.get_by_text("There are no real clips here").first.wait_for()
     text = watched.page.locator("main").inner_text()
-    assert "There are no real clips here" in text
     assert "best made clip" in text
     assert "best real clip" not in text
     watched.go("overview")
