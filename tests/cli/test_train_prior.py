@@ -29,6 +29,7 @@ def train_prior(*arguments):
 QUICK = ("--steps", 2, "--code", 3)
 
 
+@pytest.mark.slow
 def test_fits_a_generator_to_the_clips_of_a_network(trained, catalog, tmp_path):
     out = tmp_path / "priors" / "squares"
     answered = train_prior(trained, catalog, "--out", out, *QUICK)
