@@ -314,7 +314,7 @@ def test_what_a_reader_should_be_warned_of_stands_on_the_unit_and_in_its_layer(f
     watched.page.get_by_label("Sort by").select_option("path")
     assert watched.page.locator(".unit-card .unit").first.inner_text() == "fusion_on:3"
     watched.go("layer/motion.direction")
-    watched.page.get_by_text("no gradient leads back").first.wait_for()
+    watched.page.locator("section p", has_text="no gradient leads back").wait_for()
     watched.check()
 
 
