@@ -31,14 +31,18 @@ class Recovery:
     activation: float
 
     @property
-    def passes(self) -> bool:
-        """Whether it is near enough in all that was planted."""
+    def near(self) -> bool:
+        """Whether it is what was planted."""
         return (
             self.direction <= DEGREES
             and (self.speed or 0.0) <= SHARE
             and (self.frequency or 0.0) <= SHARE
-            and self.activation >= ACTIVATION
         )
+
+    @property
+    def passes(self) -> bool:
+        """Whether besides it excites the unit as the best clip does."""
+        return self.near and self.activation >= ACTIVATION
 
 
 def recovery(unit: PlantedUnit, stimulus: Stimulus) -> Recovery:
