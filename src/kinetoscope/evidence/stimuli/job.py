@@ -13,7 +13,8 @@ batches with anything missing are made again as they were, and so are their digi
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from time import time
 from typing import Any, Literal
@@ -221,17 +222,21 @@ class _Run:
         return self._asking("preferred stimuli", asked=list(map(str, self.asked)))
 
     def _asking(self, objective: str, **settings: Any) -> Provenance:
+        shared = self._shared
+        return replace(shared, objective=objective, settings={**shared.settings, **settings})
+
+    @cached_property
+    def _shared(self) -> Provenance:
+        """What the provenances of all objectives share."""
         maker, wanted = self.maker, self.job.wanted
         return Provenance.of(
             maker.network,
             catalog=maker.reference and maker.reference.name,
-            objective=objective,
             settings={
                 **wanted.maximizing.to_json(),
                 "slowness": list(wanted.slowness),
                 "seeds": wanted.seeds,
                 "nature": maker.nature and _fingerprint(maker.nature),
-                **settings,
             },
             seed=wanted.seed,
         )
