@@ -7,6 +7,7 @@ from kinetoscope.errors import UnknownNameError
 from kinetoscope.networks.zoo import build_network
 from kinetoscope.units.objective import (
     Channel,
+    Direction,
     Label,
     Neuron,
     Objective,
@@ -23,15 +24,21 @@ from kinetoscope.units.unit import Unit
 
 layers = st.from_regex(r"[a-z][a-z0-9_]{0,5}(\.[a-z0-9]{1,4}){0,2}", fullmatch=True)
 places = st.one_of(st.none(), st.tuples(*[st.integers(0, 99)] * 3))
-names = st.text(
-    st.characters(codec="ascii", exclude_characters='"', categories=("L", "N", "P", "Zs"))
-)
+names = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "Zs")))
 goals = st.one_of(
     st.builds(Channel, layers, st.integers(0, 4000)),
     st.builds(Neuron, layers, st.integers(0, 4000), places),
     st.builds(Label, names.filter(lambda name: name.strip())),
+    st.builds(
+        Direction,
+        layers,
+        st.lists(st.floats(-9, 9), min_size=1, max_size=4).map(tuple),
+        st.sampled_from([0.0, 2.0]),
+    ),
 )
 weights = st.sampled_from([1.0, -1.0, 0.5, -2.0, 3.25])
+# The shape checks of tests draw which item of a tuple they look at.
+CHECKED = pytest.mark.filterwarnings("ignore:Do not use the `random` module")
 terms = st.lists(st.tuples(weights, goals), min_size=1, max_size=4)
 
 
@@ -50,6 +57,7 @@ def answers(network):
         return read_normalized(network, batch, ["conv3a.conv", "conv2a.conv", "fc6", SCORES])
 
 
+@CHECKED
 @given(terms)
 @settings(max_examples=100, deadline=None)
 def test_what_is_written_can_be_read(asked):
@@ -57,6 +65,7 @@ def test_what_is_written_can_be_read(asked):
     assert Objective.parse(str(objective)) == objective
 
 
+@CHECKED
 @given(terms, terms)
 @settings(max_examples=50, deadline=None)
 def test_two_objectives_have_two_folders(mine, theirs):
@@ -172,6 +181,13 @@ def test_refuses_a_place_outside_the_layer(network, answers):
     objective = neuron(Unit("conv3a.conv", 0), (99, 0, 0))
     with pytest.raises(UnknownNameError, match="no such place"):
         Together(network, [objective] * 2).values(answers)
+
+
+def test_features_are_read_as_words_and_can_not_be_looked_for(network):
+    objective = Objective.parse(str(features("conv3a.conv", torch.ones(2), name="a clip.mp4")))
+    assert str(objective) == "conv3a.conv:features of a clip.mp4"
+    with pytest.raises(UnknownNameError, match="not at hand"):
+        objective.bound(network)
 
 
 def test_refuses_a_vector_without_direction():

@@ -10,6 +10,7 @@ It is written as it is told on the command line and in reports, and can be read 
 `fusion:17@centre`, `fusion:17@3,4,4`, `label:archery`, `label:archery - 0.5 * fusion:17`.
 """
 
+import json
 import math
 import re
 from abc import ABC, abstractmethod
@@ -118,7 +119,9 @@ class Label(Goal):
 
     def __str__(self):
         plain = re.fullmatch(r"[A-Za-z_][\w.]*(?:[ -][\w.]+)*", self.name)
-        return f"label:{self.name}" if plain else f'label:"{self.name}"'
+        return (
+            f"label:{self.name}" if plain else f"label:{json.dumps(self.name, ensure_ascii=False)}"
+        )
 
     @classmethod
     def answers(cls, goals: Sequence[Any], layer: Activation) -> Places:
@@ -145,7 +148,8 @@ class Direction(Goal):
     cosine_power: float = 0.0
 
     def __str__(self):
-        return f"{self.layer}:{settings_key(self.vector, self.cosine_power)}"
+        power = f"^{self.cosine_power!r}" if self.cosine_power else ""
+        return f"{self.layer}:[{','.join(map(repr, self.vector))}]{power}"
 
     @classmethod
     def answers(cls, goals: Sequence[Any], layer: Activation) -> Places:
@@ -170,7 +174,7 @@ class Features(Goal):
     """
 
     layer: str
-    target: Tensor = field(repr=False)
+    target: Tensor | None = field(repr=False)  # none where it was read back from its words
     name: str = "clip"
 
     def __str__(self):
@@ -178,12 +182,18 @@ class Features(Goal):
 
     @classmethod
     def answers(cls, goals: Sequence[Any], layer: Activation) -> Places:
-        targets = torch.stack([goal.target for goal in goals]).to(layer)
+        targets = torch.stack([goal.target for goal in goals if goal.target is not None]).to(layer)
         missed = (layer - targets).flatten(1).square().sum(1)
         return -(missed / targets.flatten(1).square().sum(1).clamp(min=1e-12))[:, None]
 
     def check(self, network: Network) -> None:
         network.layer(self.layer)
+        if self.target is None:
+            raise UnknownNameError(
+                f"the features of {self.name} in {self.layer} are not at hand",
+                got="the words for them",
+                expected="what the layer answers to the clip, as features(layer, target) takes it",
+            )
 
 
 @dataclass(frozen=True)
@@ -274,7 +284,7 @@ class Objective:
 
     @classmethod
     def parse(cls, text: str) -> "Objective":
-        """Read what `str` writes; directions and features can't be read.
+        """Read what `str` writes; of features their words alone, so that they can't be maximized.
 
         Raises:
             UnknownNameError: it is no sum of units, neurons and labels.
@@ -305,16 +315,25 @@ class Objective:
 
 _TERM = re.compile(
     r"""\s*(?P<sign>[+-]?)\s*(?:(?P<weight>\d+(?:\.\d+)?(?:e[+-]?\d+)?)\s*\*\s*)?
-    (?:label:"(?P<quoted>[^"]+)"
+    (?:label:(?P<quoted>"(?:[^"\\]|\\.)+")
      |label:(?P<label>[A-Za-z_][\w.]*(?:[ -][\w.]+)*)
+     |(?P<like>[^\s:@*]+):features\ of\ (?P<clip>.+)
+     |(?P<along>[^\s:@*]+):\[(?P<vector>[^\]]+)\](?:\^(?P<power>\d+(?:\.\d+)?))?
      |(?P<layer>[^\s:@*]+):(?P<channel>\d+)(?:@(?P<place>centre|\d+,\d+,\d+))?)\s*""",
     re.VERBOSE,
 )
 
 
 def _goal(found: re.Match[str]) -> Goal:
-    if found["quoted"] or found["label"]:
-        return Label(found["quoted"] or found["label"])
+    if found["quoted"]:
+        return Label(json.loads(found["quoted"], strict=False))
+    if found["label"]:
+        return Label(found["label"])
+    if found["like"]:
+        return Features(found["like"], None, found["clip"])
+    if found["along"]:
+        vector = tuple(map(float, found["vector"].split(",")))
+        return Direction(found["along"], vector, float(found["power"] or 0))
     layer, channel, place = found["layer"], int(found["channel"]), found["place"]
     if place is None:
         return Channel(layer, channel)
