@@ -11,9 +11,9 @@ with quadratic priors, of which the best is known in closed form, and once with 
 import argparse
 import os
 import platform
+import resource
 import statistics
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -58,7 +58,6 @@ def main() -> None:
     parser.add_argument("--document", type=Path, default=DOCUMENT)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     given = parser.parse_args()
-    start = time.perf_counter()
     networks: dict[int, list[PlantedUnit]] = {}
     for unit in planted_bank():
         networks.setdefault(id(unit.network), []).append(unit)
@@ -66,9 +65,14 @@ def main() -> None:
     with ProcessPoolExecutor(given.workers, initializer=torch.set_num_threads, initargs=(1,)) as at:
         found = [at.map(way, largest_first) for way in (with_closed_form, by_default)]
         closed, default = ([run for runs in each for run in runs] for each in found)
-    minutes = (time.perf_counter() - start) / 60
+    minutes = sum(map(_processor_minutes, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
     given.document.parent.mkdir(parents=True, exist_ok=True)
     given.document.write_text(text(closed, default, minutes), encoding="utf-8")
+
+
+def _processor_minutes(who: int) -> float:
+    used = resource.getrusage(who)
+    return (used.ru_utime + used.ru_stime) / 60
 
 
 def _work(units: Sequence[PlantedUnit]) -> int:
@@ -126,8 +130,7 @@ def text(closed: Sequence[Run], default: Sequence[Run], minutes: float) -> str:
             "",
             READING,
             f"Slowness {', '.join(f'{chi:g}' for chi in SLOWNESS)}; seed 0; Python "
-            f"{platform.python_version()}, {versions}; {minutes:.1f} minutes on "
-            f"{os.cpu_count()} cores.",
+            f"{platform.python_version()}, {versions}; {minutes:.1f} minutes of processor time.",
             "",
         ]
     )
