@@ -95,6 +95,13 @@ def peak_of(x: Tensor) -> Peak | None:
     return None if wave is None else _as_peak(wave, x)
 
 
+_NEARLY_ALL = 0.92
+"""The share of a clip that a wave must explain for the clip to be taken for it..."""
+
+_MOST = 0.68
+"""... or of values and slopes, on average: smooth textures have one long wave, noise has slopes."""
+
+
 def _as_peak(wave: Wave, x: Tensor) -> Peak:
     time, *sides = x.shape[1:]
     over_time = 0.0 if time == 1 else wave.over_time
@@ -117,7 +124,7 @@ def velocity_of_frames(frames: Tensor) -> Velocity:
     if min(frames.shape[1:]) < 3 or _stands_still(frames):
         return Velocity(0.0, 0.0)
     wave = fit_wave(frames)
-    if wave is not None and (wave.share > 0.9 or wave.slopes > 0.65):
+    if wave is not None and (wave.share > _NEARLY_ALL or wave.share + wave.slopes > 2 * _MOST):
         return _as_peak(wave, frames).velocity
     slow = _by_slopes(frames)
     fast = find_shared_motion(frames, beside=(slow.right, slow.down))
