@@ -4,15 +4,19 @@ import pytest
 import torch
 from torch import nn
 
+from kinetoscope.clips.clip import Clip
 from kinetoscope.errors import UnknownNameError
 from kinetoscope.evidence.evidence import Provenance
+from kinetoscope.evidence.stimuli.accentuation import Accentuation
+from kinetoscope.evidence.stimuli.fourier import Fourier
 from kinetoscope.evidence.stimuli.maximize import layers_with_slope, maximize
+from kinetoscope.evidence.stimuli.pixels import Pixels
 from kinetoscope.evidence.stimuli.priors import Prior
 from kinetoscope.evidence.stimuli.robustness import Robustness
 from kinetoscope.evidence.stimuli.settings import Maximizing
 from kinetoscope.evidence.stimuli.stimulus import read_stimuli, write_stimuli
 from kinetoscope.networks.zoo import build_network
-from kinetoscope.units.objective import activation
+from kinetoscope.units.objective import activation, neuron
 from kinetoscope.units.unit import Unit
 from tests.evidence.planted import Weigh, drifting_gratings, planted
 
@@ -197,3 +201,41 @@ def test_a_layer_that_chooses_can_be_read_and_not_maximized():
     assert [str(each.objective) for each in found.stimuli] == [f"{first}.mix:0"]
     (failure,) = found.failures
     assert "the layer before it" in failure.reason
+
+
+def test_a_neuron_changes_the_part_of_a_clip_that_it_sees():
+    network = small_network()
+    clip = Clip(frames=torch.rand(3, 4, 16, 16, generator=torch.Generator().manual_seed(0)))
+    asked = Maximizing(steps=5, writing=Accentuation.of(clip, network, reach=0.0))
+    unit = neuron(Unit("layer", 3), (2, 3, 12))
+    (found,) = made(network, [unit], slowness=[0.0], settings=asked)
+    (early, late), (top, bottom), (left, right) = found.box
+    torch.testing.assert_close(
+        found.frames, clip.frames[:, early:late, top:bottom, left:right], atol=1e-4, rtol=0
+    )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("chi", [0.0, 5.0])
+def test_waves_reach_the_closed_form_too(chi):
+    """With the same priors, the numbers behind the pixels do not matter."""
+    torch.manual_seed(2)
+    network = planted(
+        Weigh(torch.randn(1, 2, 6, 8, 8)), 1, streams=("flow",), frames=6, short_side=8,
+        size=(8, 8), flow_scale=1.0,
+    )  # fmt: skip
+    prior = Prior(
+        bound=100.0, alpha=2.0, energy_weight=200.0, smoothness_weight=100.0, periodic=True
+    )
+    asked = {
+        writing: Maximizing(
+            steps=600, gain=1.0, travel=2.25, flow=prior, writing=writing, leak=0.0,
+            robustness=Robustness(shift=0),
+        )
+        for writing in (Pixels(), Fourier())
+    }  # fmt: skip
+    pixels, waves = (
+        made(network, [Unit("layer", 0)], slowness=[chi], settings=each)[0].flow
+        for each in asked.values()
+    )
+    assert (waves - pixels).norm() / pixels.norm() < 0.01

@@ -88,7 +88,7 @@ class Accentuation(Writing):
         return replace(self, clip={stream: x[part] for stream, x in self.clip.items()})
 
     def begin(self, sheet: Sheet) -> Draft:
-        return _Draft(sheet, self)
+        return _Draft(sheet, self if sheet.box is None else self.within(sheet.box))
 
     def to_json(self) -> dict[str, Any]:
         return {

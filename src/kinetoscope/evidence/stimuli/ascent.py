@@ -24,7 +24,7 @@ from kinetoscope.evidence.stimuli.tie import tie_term
 from kinetoscope.evidence.stimuli.window import Window
 from kinetoscope.evidence.stimuli.writing import Sheet
 from kinetoscope.networks.network import Network
-from kinetoscope.tensors import Activation, Volume
+from kinetoscope.tensors import Activation
 from kinetoscope.units.objective import Goal, Objective, PerClip, Together
 from kinetoscope.units.reading import read_normalized
 from kinetoscope.units.softening import softened
@@ -114,6 +114,7 @@ class Question:
             keys=tuple(_key(self.seed, making) for making in makings),
             chi=torch.tensor([making.slowness for making in makings], device=network.device),
             kappa=self.settings.frames.kappa,
+            box=self.window.box,
             flow_scale=network.expects.flow_scale,
             device=network.device,
         )

@@ -17,6 +17,7 @@ from torch import Tensor
 from kinetoscope.evidence.stimuli.priors import squared_length
 from kinetoscope.files import settings_key
 from kinetoscope.tensors import Volume
+from kinetoscope.units.receptive import Box
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,6 +31,7 @@ class Sheet:
         keys: one a clip; its first noise depends on its key and on nothing else.
         chi: one a clip: the weight of change over time against `kappa`, that of change over space.
         kappa: see `chi`.
+        box: which part of the network's clip is made; None for all of it.
         flow_scale: the motion that is 1 in these units [pixels per frame of the clip].
         device: where the clips are made.
     """
@@ -42,6 +44,7 @@ class Sheet:
     chi: Tensor
     kappa: float = 1.0
     flow_scale: float = 1.0
+    box: Box | None = None
     device: torch.device | str = "cpu"
 
     def noise(self, name: str, shape: tuple[int, ...]) -> Tensor:
