@@ -245,6 +245,17 @@ class Objective:
             )
         )
 
+    def at(self, place: Place) -> "Objective":
+        """The same, with every neuron at another place of its layer."""
+        return Objective(
+            tuple(
+                (weight, Neuron(goal.layer, goal.channel, place))
+                if isinstance(goal, Neuron)
+                else (weight, goal)
+                for weight, goal in self.terms
+            )
+        )
+
     def __add__(self, other: "Objective") -> "Objective":
         return Objective(self.terms + other.terms)
 

@@ -119,3 +119,18 @@ def test_the_stimulus_of_a_neuron_is_the_same_whether_the_clip_is_cut_or_not():
         assert mine.box == theirs.box is not None
         torch.testing.assert_close(mine.frames, theirs.frames, atol=1e-3, rtol=1e-3)
         assert mine.activation == pytest.approx(theirs.activation, rel=1e-3)
+
+
+@pytest.mark.slow
+def test_a_neuron_near_a_corner_is_the_one_that_is_maximized():
+    network = deep(frames=8, side=64)
+    unit = neuron(Unit("layer.wide", 3), (1, 14, 3))
+    (found,) = maximize(
+        network, [unit], slowness=[0.0], best_real={unit: 2.0}, settings=Maximizing(steps=20)
+    ).stimuli
+    whole = torch.zeros(1, 3, 8, 64, 64)
+    (early, late), (top, bottom), (left, right) = found.box
+    whole[0, :, early:late, top:bottom, left:right] = (found.frames - 0.5) / 0.25
+    answer = read_normalized(network, ClipBatch(frames=whole), ["layer.wide"])["layer.wide"]
+    assert answer[0, 3, 1, 14, 3].item() == pytest.approx(found.activation, rel=1e-3)
+    assert found.ratio == found.activation / 2.0

@@ -152,7 +152,7 @@ class Ascent:
     def _go_on(self, alive: list[int]) -> None:
         """With these clips of all that there were."""
         question = self.question
-        objectives = [self.makings[place].objective for place in alive]
+        objectives = [question.window.objective(self.makings[place].objective) for place in alive]
         self._alive = alive
         self._scaled = Together(question.network, objectives, question.scales)
         self._plain = Together(question.network, objectives)

@@ -144,8 +144,13 @@ class Asking:
 
     def _question(self, makings: Sequence[Making], held: Mapping[Stream, Tensor]) -> Question:
         spec = self.network.expects
-        goals = {goal for making in makings for _, goal in making.objective.terms}
-        scales = {goal: self._scale(goal) for goal in goals}
+        scales = {
+            shown: self._scale(goal)
+            for making in makings
+            for (_, goal), (_, shown) in zip(
+                making.objective.terms, self.window.objective(making.objective).terms, strict=True
+            )
+        }
         sides = [side // 8 for side in spec.size]
         strides = [min(*each.stride[1:], *sides) for each in self.fields]
         seen = [_pixels(each, spec.size) for each in self.fields]
@@ -205,7 +210,7 @@ class Asking:
         normal = network.normalize(made)
         streams = {stream: normal.stream(stream) for stream in streams}
         makings = ascent.makings
-        plain = Together(network, [making.objective for making in makings])
+        plain = Together(network, [self.window.objective(making.objective) for making in makings])
         answers = question.answers(streams, plain.layers)
         peaks, means = plain.peaks(answers).tolist(), plain.values(answers).tolist()
         shown, opacity = made.to("cpu"), ascent.opacity()

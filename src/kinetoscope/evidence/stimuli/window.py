@@ -19,7 +19,7 @@ from kinetoscope.clips.spec import CHANNELS
 from kinetoscope.errors import KinetoscopeError
 from kinetoscope.networks.network import Network, evaluating
 from kinetoscope.tensors import Size
-from kinetoscope.units.objective import Neuron, Place, centre_of
+from kinetoscope.units.objective import Neuron, Objective, Place, centre_of
 from kinetoscope.units.reading import read_normalized
 from kinetoscope.units.receptive import Box, Seen
 
@@ -54,6 +54,10 @@ class Window:
         """Of the part [frames, pixels, pixels]."""
         time, height, width = (stop - start for start, stop in self.box)
         return time, height, width
+
+    def objective(self, objective: Objective) -> Objective:
+        """What is asked of what is shown: in a part, a neuron has another place in its layer."""
+        return objective.at(self.place) if self.cut and self.place else objective
 
     def part(self, x: Tensor) -> Tensor:
         """The part of whole clips, `... time height width`."""
