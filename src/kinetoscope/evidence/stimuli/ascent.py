@@ -141,7 +141,7 @@ class Ascent:
         self._draft = question.settings.writing.begin(self._sheet)
         self._priors = {stream: question.prior(stream) for stream in question.streams}
         self._held = _with_margins(question)
-        self._mattered: dict[Stream, Tensor] = {}
+        self._mattered: dict[str, Tensor] = {}
         self._done: dict[int, dict[str, Tensor]] = {}
         self._records: list[tuple[list[int], dict[str, Tensor]]] = []
         self._best = torch.full((len(makings),), -torch.inf, device=question.network.device)
@@ -248,7 +248,7 @@ class Ascent:
         self._draft.pull(gradients)
         return strength
 
-    def _matter(self, stream: Stream, gradient: Tensor) -> None:
+    def _matter(self, stream: str, gradient: Tensor) -> None:
         if self.question.settings.transparency:
             before = self._mattered.get(stream)
             if before is None:
@@ -300,7 +300,7 @@ class Ascent:
         return (self._since[alive] > (settings.patience or 0)) & late
 
     @torch.no_grad()
-    def end(self) -> dict[Stream, Tensor]:
+    def end(self) -> dict[str, Tensor]:
         """All clips as they are now, in the order in which they were asked for."""
         clips = self._draft.draw() if self.alive else {}
         for at, place in enumerate(self._alive):
@@ -321,7 +321,7 @@ class Ascent:
         shares = [x[:, 0] / _largest(x[:, 0]) for x in self.centre(canvases).values()]
         return torch.stack(shares).amax(0)
 
-    def centre(self, canvases: Mapping[Stream, Tensor]) -> dict[Stream, Tensor]:
+    def centre(self, canvases: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Without the margins."""
         early, side = self.question.margins
         time, height, width = self.question.window.extent

@@ -203,12 +203,14 @@ class Asking:
     ) -> Iterator[Stimulus | Failure]:
         """The stimuli in display space, and what is answered to just what is shown."""
         network = self.network
-        streams = ascent.end() | {stream: self.window.part(x) for stream, x in held.items()}
+        parts = {stream: self.window.part(x) for stream, x in held.items()}
+        streams = {**ascent.end(), **parts}
         made = network.denormalize(ClipBatch(**streams))
         if made.frames is not None:
             made = replace(made, frames=made.frames.clamp(0, 1))
         normal = network.normalize(made)
-        streams = {stream: normal.stream(stream) for stream in streams}
+        there: list[Stream] = [stream for stream in network.expects.streams if stream in streams]
+        streams = {stream: normal.stream(stream) for stream in there}
         makings = ascent.makings
         plain = Together(network, [self.window.objective(making.objective) for making in makings])
         answers = question.answers(streams, plain.layers)
@@ -219,7 +221,7 @@ class Asking:
             if reason is not None:
                 yield Failure(objective=making.objective, reason=reason)
                 continue
-            own = {stream: shown.stream(stream)[place] for stream in streams}
+            own = {stream: shown.stream(stream)[place] for stream in there}
             stimulus = self._stimulus(making, course, own, peaks[place], means[place])
             seen = None if opacity is None else opacity[place].cpu()
             yield replace(stimulus, opacity=seen)
