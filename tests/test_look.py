@@ -11,8 +11,8 @@ import torch
 
 from kinetoscope.clips.catalog import read_catalog
 from kinetoscope.errors import CatalogError, UnknownNameError
+from kinetoscope.evidence.beside.reference import reference_from_scan
 from kinetoscope.evidence.evidence import read_evidence
-from kinetoscope.evidence.reference import reference_from_scan
 from kinetoscope.evidence.scan import read_scan
 from kinetoscope.evidence.stimuli.settings import Maximizing
 from kinetoscope.evidence.stimuli.stimulus import read_stimuli

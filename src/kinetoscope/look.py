@@ -18,19 +18,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from kinetoscope.clips.catalog import Catalog
+from kinetoscope.evidence.beside.nature import Nature, measure_nature
+from kinetoscope.evidence.beside.reference import reference_from_scan
 from kinetoscope.evidence.evidence import (
     Provenance,
     has_evidence,
     read_evidence,
     writing_evidence,
 )
-from kinetoscope.evidence.nature import Nature, measure_nature
-from kinetoscope.evidence.reference import reference_from_scan
 from kinetoscope.evidence.retrieval import write_retrieval
 from kinetoscope.evidence.scan import Scan, catalog_name, scan
 from kinetoscope.evidence.selectivity import most_selective
-from kinetoscope.evidence.stimuli.batch import Wanted
-from kinetoscope.evidence.stimuli.job import Job, maximize_all
+from kinetoscope.evidence.stimuli.jobs.batch import Wanted
+from kinetoscope.evidence.stimuli.jobs.job import Job, maximize_all
 from kinetoscope.evidence.stimuli.maximize import layers_with_slope
 from kinetoscope.evidence.stimuli.settings import SLOWNESS, Maximizing
 from kinetoscope.files import remove_leftovers

@@ -3,7 +3,7 @@ import torch
 from click.testing import CliRunner
 
 from kinetoscope.cli.main import main
-from kinetoscope.evidence.stimuli.generator_fit import read_generator
+from kinetoscope.evidence.stimuli.writings.generator_fit import read_generator
 from kinetoscope.networks.weights import save_network
 from kinetoscope.networks.zoo import build_network
 from tests.squares import videos_of_squares

@@ -7,15 +7,19 @@ from torch import nn
 from kinetoscope.cli.writings import chosen_writing, held, hold_values, writing_name
 from kinetoscope.clips.catalog import read_catalog
 from kinetoscope.clips.open import open_clip
+from kinetoscope.evidence.beside.nature import nature_of
 from kinetoscope.evidence.evidence import Provenance
-from kinetoscope.evidence.nature import nature_of
-from kinetoscope.evidence.stimuli.accentuation import Accentuation
-from kinetoscope.evidence.stimuli.fourier import Fourier
-from kinetoscope.evidence.stimuli.generator import Generated
-from kinetoscope.evidence.stimuli.generator_fit import Fitting, fit_generator, write_generator
-from kinetoscope.evidence.stimuli.moved_texture import MovedTexture
-from kinetoscope.evidence.stimuli.phases import Phases
-from kinetoscope.evidence.stimuli.pixels import Pixels
+from kinetoscope.evidence.stimuli.writings.accentuation import Accentuation
+from kinetoscope.evidence.stimuli.writings.fourier import Fourier
+from kinetoscope.evidence.stimuli.writings.generator import Generated
+from kinetoscope.evidence.stimuli.writings.generator_fit import (
+    Fitting,
+    fit_generator,
+    write_generator,
+)
+from kinetoscope.evidence.stimuli.writings.moved_texture import MovedTexture
+from kinetoscope.evidence.stimuli.writings.phases import Phases
+from kinetoscope.evidence.stimuli.writings.pixels import Pixels
 from tests.evidence.planted import planted
 from tests.squares import videos_of_squares
 

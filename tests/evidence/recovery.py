@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import grid_sample
 
+from kinetoscope.evidence.motion.velocity import peak_of, velocity_of_flow, velocity_of_frames
 from kinetoscope.evidence.stimuli.stimulus import Stimulus
-from kinetoscope.evidence.velocity import peak_of, velocity_of_flow, velocity_of_frames
 from tests.evidence.bank import PlantedUnit, Truth
 
 DEGREES, SHARE, ACTIVATION = 5.0, 0.1, 0.95

@@ -1,7 +1,7 @@
 import math
 
+from kinetoscope.evidence.motion.velocity import Velocity
 from kinetoscope.evidence.stimuli.stimulus import Measures, Peak
-from kinetoscope.evidence.velocity import Velocity
 from kinetoscope.report.measured import measures_part, motion_part
 
 

@@ -2,8 +2,8 @@ import torch
 from PIL import Image
 
 from kinetoscope.evidence.evidence import Provenance
+from kinetoscope.evidence.motion.velocity import Velocity
 from kinetoscope.evidence.stimuli.stimulus import Measures, Stimulus, write_stimuli
-from kinetoscope.evidence.velocity import Velocity
 from kinetoscope.report.shelf import Shelf
 from kinetoscope.report.stimuli import SHOWN_STEPS, in_brief, stimuli_part
 from kinetoscope.units.objective import activation, neuron

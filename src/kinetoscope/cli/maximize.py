@@ -14,9 +14,9 @@ from kinetoscope.cli.writings import WRITINGS, chosen_writing, held, hold_values
 from kinetoscope.errors import EvidenceError
 
 if TYPE_CHECKING:
-    from kinetoscope.evidence.reference import Reference
+    from kinetoscope.evidence.beside.reference import Reference
     from kinetoscope.evidence.scan import Scan
-    from kinetoscope.evidence.stimuli.job import Outcome, Progress
+    from kinetoscope.evidence.stimuli.jobs.job import Outcome, Progress
     from kinetoscope.evidence.stimuli.settings import Maximizing
     from kinetoscope.networks.network import Network
     from kinetoscope.units.objective import Objective
@@ -76,11 +76,11 @@ def command(
     written = writing_name(how["writing"], start=how["start"], prior=how["prior"])
     hold = hold_values(how["hold"])
 
-    from kinetoscope.evidence.nature import read_nature
+    from kinetoscope.evidence.beside.nature import read_nature
     from kinetoscope.evidence.scan import read_scan
-    from kinetoscope.evidence.stimuli.batch import Wanted
-    from kinetoscope.evidence.stimuli.chosen import choose, read_words
-    from kinetoscope.evidence.stimuli.job import Job, maximize_all
+    from kinetoscope.evidence.stimuli.jobs.batch import Wanted
+    from kinetoscope.evidence.stimuli.jobs.chosen import choose, read_words
+    from kinetoscope.evidence.stimuli.jobs.job import Job, maximize_all
     from kinetoscope.memory import keep_memory
     from kinetoscope.report.report import write_report
 
@@ -138,8 +138,8 @@ def _prepared(
     network: "Network", objectives: "list[Objective]", scan: "Scan | None", evidence: Path
 ) -> "Reference":
     """Write what the network is, for the report; what its answers are held against."""
-    from kinetoscope.evidence.reference import reference_from_scan
-    from kinetoscope.evidence.reference_folder import kept_reference
+    from kinetoscope.evidence.beside.reference import reference_from_scan
+    from kinetoscope.evidence.beside.reference_folder import kept_reference
     from kinetoscope.look import tell_network
     from kinetoscope.training.progress import counted
     from kinetoscope.units.layers import list_layers

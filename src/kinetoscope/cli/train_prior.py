@@ -10,7 +10,7 @@ from kinetoscope.cli.arguments import NETWORK, open_network
 if TYPE_CHECKING:
     from kinetoscope.clips.catalog import Catalog
     from kinetoscope.evidence.evidence import Provenance
-    from kinetoscope.evidence.stimuli.generator_fit import Fit, Fitting
+    from kinetoscope.evidence.stimuli.writings.generator_fit import Fit, Fitting
     from kinetoscope.networks.network import Network
 
 _MAX_FAILURES = 20
@@ -54,7 +54,7 @@ def command(
     """
     from kinetoscope.clips.catalog import read_catalog
     from kinetoscope.evidence.evidence import has_evidence
-    from kinetoscope.evidence.stimuli.generator_fit import Fitting, write_generator
+    from kinetoscope.evidence.stimuli.writings.generator_fit import Fitting, write_generator
 
     videos = read_catalog(catalog, root=root, split=split)
     opened = open_network(network, weights)
@@ -88,7 +88,7 @@ def _provenance(
 
 
 def _fitted(network: "Network", videos: "Catalog", settings: "Fitting", seed: int) -> "Fit":
-    from kinetoscope.evidence.stimuli.generator_fit import fit_generator
+    from kinetoscope.evidence.stimuli.writings.generator_fit import fit_generator
     from kinetoscope.training.progress import counted
 
     with counted("fitting", shown=True) as advance:  # videos are opened first, then steps are made
@@ -105,7 +105,7 @@ def _fitted(network: "Network", videos: "Catalog", settings: "Fitting", seed: in
 def _check_folder(out: Path) -> None:
     """Refuse a folder with anything but a generator in it, for what is in it is replaced."""
     from kinetoscope.evidence.evidence import read_evidence
-    from kinetoscope.evidence.stimuli.generator_fit import KIND
+    from kinetoscope.evidence.stimuli.writings.generator_fit import KIND
 
     if out.exists() and any(out.iterdir()):
         read_evidence(out, KIND)

@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
     from kinetoscope.clips.clip import Clip
     from kinetoscope.clips.spec import Stream
-    from kinetoscope.evidence.nature import Nature
+    from kinetoscope.evidence.beside.nature import Nature
     from kinetoscope.evidence.stimuli.settings import Hold
-    from kinetoscope.evidence.stimuli.writing import Writing
+    from kinetoscope.evidence.stimuli.writings.writing import Writing
     from kinetoscope.networks.network import Network
 
 WRITINGS = ("pixels", "fourier", "phases", "texture", "generated")
@@ -72,13 +72,13 @@ def chosen_writing(
     """
     from dataclasses import replace
 
-    from kinetoscope.evidence.stimuli.accentuation import Accentuation
-    from kinetoscope.evidence.stimuli.fourier import Fourier
-    from kinetoscope.evidence.stimuli.generator import Generated
-    from kinetoscope.evidence.stimuli.generator_fit import read_generator
-    from kinetoscope.evidence.stimuli.moved_texture import MovedTexture
-    from kinetoscope.evidence.stimuli.phases import Phases
-    from kinetoscope.evidence.stimuli.pixels import Pixels
+    from kinetoscope.evidence.stimuli.writings.accentuation import Accentuation
+    from kinetoscope.evidence.stimuli.writings.fourier import Fourier
+    from kinetoscope.evidence.stimuli.writings.generator import Generated
+    from kinetoscope.evidence.stimuli.writings.generator_fit import read_generator
+    from kinetoscope.evidence.stimuli.writings.moved_texture import MovedTexture
+    from kinetoscope.evidence.stimuli.writings.phases import Phases
+    from kinetoscope.evidence.stimuli.writings.pixels import Pixels
 
     colour = None if nature is None else nature.colour_root
     if writing == "generated" and prior is not None:

@@ -4,9 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from kinetoscope.evidence.motion.velocity import Peak, Velocity
 from kinetoscope.evidence.stimuli.stimulus import Measures
-from kinetoscope.evidence.velocity import Peak
-from kinetoscope.evidence.velocity import Velocity
 from kinetoscope.report.answers import rounded
 
 _PLAIN = (

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from kinetoscope.evidence.stimuli.path import suspicious
+from kinetoscope.evidence.stimuli.measures.path import suspicious
 from kinetoscope.evidence.stimuli.stimulus import Stimulus, read_stimuli
 from kinetoscope.report.answers import rounded
 from kinetoscope.report.measured import measures_part, motion_part

@@ -4,7 +4,7 @@ import math
 
 import torch
 
-from kinetoscope.evidence.stimuli.writing import Sheet
+from kinetoscope.evidence.stimuli.writings.writing import Sheet
 
 CHANNELS = {"frames": 3, "flow": 2}
 

@@ -7,14 +7,14 @@ from torch import nn
 from kinetoscope.clips.clip import Clip
 from kinetoscope.errors import UnknownNameError
 from kinetoscope.evidence.evidence import Provenance
-from kinetoscope.evidence.stimuli.accentuation import Accentuation
-from kinetoscope.evidence.stimuli.fourier import Fourier
 from kinetoscope.evidence.stimuli.maximize import layers_with_slope, maximize
-from kinetoscope.evidence.stimuli.pixels import Pixels
 from kinetoscope.evidence.stimuli.priors import Prior
 from kinetoscope.evidence.stimuli.robustness import Robustness
 from kinetoscope.evidence.stimuli.settings import Maximizing
 from kinetoscope.evidence.stimuli.stimulus import read_stimuli, write_stimuli
+from kinetoscope.evidence.stimuli.writings.accentuation import Accentuation
+from kinetoscope.evidence.stimuli.writings.fourier import Fourier
+from kinetoscope.evidence.stimuli.writings.pixels import Pixels
 from kinetoscope.networks.zoo import build_network
 from kinetoscope.units.objective import activation, neuron
 from kinetoscope.units.unit import Unit

@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kinetoscope.errors import ClipError
+from kinetoscope.evidence.motion.velocity import velocity_of_flow, velocity_of_frames
 from kinetoscope.evidence.stimuli.robustness import Robustness, Transform
 from kinetoscope.evidence.stimuli.tie import tie_term
-from kinetoscope.evidence.velocity import velocity_of_flow, velocity_of_frames
 from tests.evidence.moved import grid, moved_texture, texture, turning_texture
 
 SIZE = (6, 20, 24)

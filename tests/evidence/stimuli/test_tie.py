@@ -2,10 +2,10 @@ import pytest
 import torch
 from torch import nn
 
+from kinetoscope.evidence.motion.velocity import velocity_of_frames
 from kinetoscope.evidence.stimuli.maximize import maximize
 from kinetoscope.evidence.stimuli.settings import Maximizing
 from kinetoscope.evidence.stimuli.tie import tie_term
-from kinetoscope.evidence.velocity import velocity_of_frames
 from kinetoscope.units.unit import Unit
 from tests.evidence.moved import moved_texture
 from tests.evidence.planted import drifting_gratings, planted

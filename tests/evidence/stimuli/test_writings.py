@@ -6,10 +6,10 @@ from dataclasses import replace
 import pytest
 import torch
 
-from kinetoscope.evidence.stimuli.accentuation import Accentuation
-from kinetoscope.evidence.stimuli.fourier import NATURAL_COLOUR, Fourier
-from kinetoscope.evidence.stimuli.phases import Phases
-from kinetoscope.evidence.stimuli.pixels import Pixels
+from kinetoscope.evidence.stimuli.writings.accentuation import Accentuation
+from kinetoscope.evidence.stimuli.writings.fourier import NATURAL_COLOUR, Fourier
+from kinetoscope.evidence.stimuli.writings.phases import Phases
+from kinetoscope.evidence.stimuli.writings.pixels import Pixels
 from tests.evidence.stimuli.sheets import descend, sheet_of
 
 CLIP = {"frames": torch.full((3, 4, 6, 8), 0.1), "flow": torch.full((2, 4, 6, 8), 0.2)}

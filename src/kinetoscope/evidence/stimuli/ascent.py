@@ -22,7 +22,7 @@ from kinetoscope.evidence.stimuli.priors import Prior
 from kinetoscope.evidence.stimuli.settings import Maximizing
 from kinetoscope.evidence.stimuli.tie import tie_term
 from kinetoscope.evidence.stimuli.window import Window
-from kinetoscope.evidence.stimuli.writing import Sheet
+from kinetoscope.evidence.stimuli.writings.writing import Sheet
 from kinetoscope.networks.network import Network
 from kinetoscope.tensors import Activation
 from kinetoscope.units.objective import Goal, Objective, PerClip, Together

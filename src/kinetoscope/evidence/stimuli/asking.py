@@ -17,12 +17,12 @@ from torch import Tensor
 from kinetoscope.clips.clip import Clip, ClipBatch
 from kinetoscope.clips.spec import Stream
 from kinetoscope.errors import ClipError
+from kinetoscope.evidence.motion.velocity import velocity_of_flow, velocity_of_frames
 from kinetoscope.evidence.stimuli.ascent import Ascent, Course, Making, Question
 from kinetoscope.evidence.stimuli.robustness import Robustness
 from kinetoscope.evidence.stimuli.settings import Maximizing
 from kinetoscope.evidence.stimuli.stimulus import Stimulus
 from kinetoscope.evidence.stimuli.window import Window, window_of
-from kinetoscope.evidence.velocity import velocity_of_flow, velocity_of_frames
 from kinetoscope.networks.network import Network
 from kinetoscope.tensors import Activation
 from kinetoscope.units.objective import (

@@ -7,10 +7,10 @@ from typing import Any, Literal
 from kinetoscope.clips.clip import Clip
 from kinetoscope.clips.spec import Stream
 from kinetoscope.errors import ClipError
-from kinetoscope.evidence.stimuli.pixels import Pixels
 from kinetoscope.evidence.stimuli.priors import Prior
 from kinetoscope.evidence.stimuli.robustness import Robustness
-from kinetoscope.evidence.stimuli.writing import Writing
+from kinetoscope.evidence.stimuli.writings.pixels import Pixels
+from kinetoscope.evidence.stimuli.writings.writing import Writing
 
 SLOWNESS = (0.0, 1.0, 5.0, 10.0)
 """The paper's values of chi, from unconstrained to slow."""

@@ -10,7 +10,7 @@ from torch import Tensor, stack
 
 from kinetoscope.errors import ClipError
 from kinetoscope.evidence.evidence import Provenance, read_evidence, writing_evidence
-from kinetoscope.evidence.velocity import Peak, Velocity
+from kinetoscope.evidence.motion.velocity import Peak, Velocity
 from kinetoscope.units.objective import Objective
 from kinetoscope.units.receptive import Box
 

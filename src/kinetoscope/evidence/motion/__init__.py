@@ -1,0 +1,1 @@
+"""Which way does a picture move, how fast, and in which waves?"""

@@ -1,0 +1,1 @@
+"""How are the stimuli of very many objectives made?"""

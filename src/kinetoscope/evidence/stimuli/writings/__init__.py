@@ -1,0 +1,1 @@
+"""How is a stimulus written down: which numbers are moved so that a clip takes shape?"""
