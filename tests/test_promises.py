@@ -109,7 +109,7 @@ PUBLIC = [
 WITHOUT_SOURCE = {
     "evidence": {
         *("__init__", "evidence", "stimulus", "scan", "answers", "retrieval", "settings"),
-        *("showing", "window", "writing", "asking", "job", "batch", "chosen"),
+        *("showing", "window", "writing", "asking", "job", "batch", "chosen", "reference_folder"),
     },
     "networks": {
         *("__init__", "network", "zoo", "listings", "weights", "cost", "export"),
@@ -131,6 +131,12 @@ TESTED_BY = {
     "tensors.py": "conftest.py",  # names of shapes, checked while every test runs
     "cli/demo.py": "test_demo.py",
     "evidence/answers.py": "evidence/test_scan.py",
+    "evidence/stimuli/ascent.py": "evidence/stimuli/test_asking.py",
+    "evidence/stimuli/settings.py": "evidence/stimuli/test_asking.py",
+    "evidence/stimuli/stimulus.py": "evidence/stimuli/test_maximize.py",
+    "evidence/stimuli/writings/edge.py": "evidence/stimuli/writings/test_fourier.py",
+    "evidence/stimuli/writings/pixels.py": "evidence/stimuli/test_writings.py",
+    "evidence/stimuli/writings/writing.py": "evidence/stimuli/test_writings.py",
     "networks/layer_shapes.py": "networks/test_non_local.py",
     "units/reach": "units/test_receptive.py",
     "units/rehearsal.py": "units/test_layers.py",
@@ -252,8 +258,9 @@ def test_every_verb_has_its_module():
         "__init__",
         "main",
         "arguments",
+        "writings",
     }
-    assert found == set(main.VERBS)
+    assert found == {verb.replace("-", "_") for verb in main.VERBS}
 
 
 @pytest.mark.parametrize("verb", main.VERBS)
