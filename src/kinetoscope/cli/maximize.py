@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-_DIVERSITY = 100.0  # as strong as the unit itself
 
 
 @click.command("maximize")
@@ -40,7 +39,9 @@ _DIVERSITY = 100.0  # as strong as the unit itself
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the first noise.")
 @click.option("--seeds", type=click.IntRange(1), default=1, help="So many, to tell stability.")
 @click.option("--diverse", type=click.IntRange(1), default=1, help="Different ones of each unit.")
-@click.option("--tie", type=click.FloatRange(0), default=0.0, help="How much flow must explain.")
+@click.option(
+    "--tie", type=click.FloatRange(0), default=0.0, help="Flow must explain frames."
+)
 @click.option("--hold", multiple=True, help="STREAM=blank, STREAM=own or STREAM=VIDEO.")
 @click.option("--writing", type=click.Choice(WRITINGS), help="What is moved; pixels, if not said.")
 @click.option("--from", "start", type=FILE, help="A video, which is changed.")
@@ -128,7 +129,6 @@ def _maximizing(how: dict[str, Any]) -> "Maximizing":
     return Maximizing(
         **{name: how[name] for name in plain},
         robustness=robust,
-        diversity=_DIVERSITY if how["diverse"] > 1 else 0.0,
         transparency=how["writing"].name == "phases",
         crop=not how["no_crop"],
     )

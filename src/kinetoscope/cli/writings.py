@@ -129,7 +129,8 @@ def _sizes(network: "Network", nature: "Nature | None") -> "dict[str, Tensor] | 
     if nature is None:
         return None
     spec = network.expects
-    extent = (spec.frames, *spec.size)
+    height, width = spec.size
+    extent = (spec.frames, height, width + width % 2)  # as fixed magnitudes are kept
     return {stream: nature.sizes(stream, extent) for stream in spec.streams}
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from kinetoscope.errors import EvidenceError
-from kinetoscope.evidence import reference_folder
+from kinetoscope.evidence.beside import reference_folder
 from kinetoscope.evidence.beside.reference import reference_of
 from kinetoscope.evidence.beside.reference_folder import kept_reference, read_reference
 

@@ -146,16 +146,19 @@ def layers_with_slope(network: Network, layers: Sequence[str]) -> tuple[str, ...
     return tuple(layer for layer in layers if layer in found)
 
 
+def kind_of(objective: Objective) -> object:
+    """What objectives have in common that one pass can serve: their layers, a neuron's place."""
+    goals = [goal for _, goal in objective.terms]
+    places = tuple(goal.place for goal in goals if isinstance(goal, Neuron))
+    alone = len(goals) == 1 and bool(places)
+    return objective.layers, places, alone, any(isinstance(goal, Features) for goal in goals)
+
+
 def _alike(objectives: Iterable[Objective]) -> Iterator[list[Objective]]:
-    """Those that one pass serves: of the same layers, and neurons of the same place."""
+    """Those that one pass serves."""
     groups: dict[object, list[Objective]] = {}
     for objective in objectives:
-        goal = objective.terms[0][1]
-        alone = len(objective.terms) == 1 and isinstance(goal, Neuron)
-        place = goal.place if isinstance(goal, Neuron) else None
-        fixed = any(isinstance(goal, Features) for _, goal in objective.terms)
-        kind = (objective.layers, alone, place, fixed)
-        groups.setdefault(kind, []).append(objective)
+        groups.setdefault(kind_of(objective), []).append(objective)
     for group in groups.values():
         yield sorted(group, key=str)
 

@@ -3,7 +3,7 @@ import torch
 from torch import nn
 
 from kinetoscope.evidence.beside.reference import Reference
-from kinetoscope.evidence.stimuli import batch as batch_module
+from kinetoscope.evidence.stimuli.jobs import batch as batch_module
 from kinetoscope.evidence.stimuli.jobs.batch import (
     Maker,
     Wanted,
@@ -91,3 +91,22 @@ def test_other_seeds_tell_how_stable_the_slowest_stimulus_is():
     assert stimulus.seed == 0
     assert stimulus.measures.activation_spread is not None
     assert maker()(BATCH[:1]).stimuli[BATCH[0]][0].measures.activation_spread is None
+
+
+@pytest.mark.slow
+def test_a_tied_stimulus_tells_what_being_tied_costs():
+    class Both(nn.Module):
+        def forward(self, frames, flow):
+            return (frames.diff(dim=2)[:, :1] + 1) * (flow[:, 1:, 1:] + 1)
+
+    network = planted(Both(), 1, streams=("frames", "flow"), frames=4, flow_scale=1.0)
+    free, tied = (
+        Maker(
+            network=network,
+            wanted=Wanted(slowness=(0.0,), maximizing=Maximizing(steps=20, tie=tie)),
+        )(BATCH[:1]).stimuli[BATCH[0]][0]
+        for tie in (0.0, 100.0)
+    )
+    assert free.measures.tie_gap is None
+    assert tied.measures.tie_gap == pytest.approx(1 - tied.activation / free.activation, rel=1e-4)
+    assert tied.measures.tie_gap > 0

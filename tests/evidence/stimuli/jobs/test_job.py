@@ -7,7 +7,7 @@ from torch import nn
 from kinetoscope.errors import UnknownNameError
 from kinetoscope.evidence.beside.reference import reference_of
 from kinetoscope.evidence.evidence import read_evidence
-from kinetoscope.evidence.stimuli import job as jobs
+from kinetoscope.evidence.stimuli.jobs import job as jobs
 from kinetoscope.evidence.stimuli.jobs.batch import Wanted
 from kinetoscope.evidence.stimuli.jobs.chosen import choose, read_words
 from kinetoscope.evidence.stimuli.jobs.job import Job, maximize_all

@@ -7,7 +7,7 @@ from kinetoscope.clips.catalog import Entry, read_catalog
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.errors import CatalogError, ClipError, EvidenceError, UnknownNameError
 from kinetoscope.evidence.evidence import Provenance, read_evidence, writing_evidence
-from kinetoscope.evidence.stimuli import generator_fit
+from kinetoscope.evidence.stimuli.writings import generator_fit
 from kinetoscope.evidence.stimuli.writings.generator_fit import (
     Fitting,
     fit_generator,

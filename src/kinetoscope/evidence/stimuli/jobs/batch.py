@@ -8,17 +8,19 @@ takes, and only as many are begun as will be ready; the most important come firs
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import time
+from typing import Any
 
 from kinetoscope.evidence.beside.nature import Nature
 from kinetoscope.evidence.beside.reference import Reference
 from kinetoscope.evidence.stimuli.asking import Failure
-from kinetoscope.evidence.stimuli.maximize import Maximized, maximize
+from kinetoscope.evidence.stimuli.maximize import Maximized, kind_of, maximize
 from kinetoscope.evidence.stimuli.measures.measuring import measured
 from kinetoscope.evidence.stimuli.measures.seeds import stable
+from kinetoscope.evidence.stimuli.measures.streams import tie_gap
 from kinetoscope.evidence.stimuli.settings import SLOWNESS, Maximizing
 from kinetoscope.evidence.stimuli.stimulus import Stimulus
 from kinetoscope.networks.network import Network
-from kinetoscope.units.objective import Neuron, Objective
+from kinetoscope.units.objective import Objective
 
 Batch = tuple[Objective, ...]
 Progress = Callable[[int], None]
@@ -50,7 +52,9 @@ class Wanted:
     @property
     def steps(self) -> int:
         """Of clips, of each objective, those of other seeds among them."""
-        return self.maximizing.steps * (self.clips + self.maximizing.diverse * (self.seeds - 1))
+        untied = self.clips if self.maximizing.tie else 0
+        others = self.maximizing.diverse * (self.seeds - 1)
+        return self.maximizing.steps * (self.clips + untied + others)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,6 +131,8 @@ class Maker:
         wanted = self.wanted
         made = self._maximize(batch, wanted.slowness, wanted.seed)
         stimuli = measured(self.network, made.stimuli, reference=self.reference, nature=self.nature)
+        if wanted.maximizing.tie:
+            stimuli = self._with_gaps(batch, stimuli)
         if wanted.seeds > 1:
             stimuli = self._held_against_other_seeds(stimuli)
         found: dict[Objective, list[Stimulus]] = {}
@@ -134,6 +140,17 @@ class Maker:
             name = self.reference and self.reference.name
             found.setdefault(each.objective, []).append(replace(each, reference=name))
         return Made(stimuli=found, failures=made.failures)
+
+    def _with_gaps(self, batch: Batch, stimuli: list[Stimulus]) -> list[Stimulus]:
+        """The stimuli, each with what is lost where flow has to explain the frames."""
+        free = self._maximize(batch, self.wanted.slowness, self.wanted.seed, tie=0.0).stimuli
+        untied = {(each.objective, each.slowness, each.number): each for each in free}
+        found = []
+        for each in stimuli:
+            other = untied.get((each.objective, each.slowness, each.number))
+            gap = None if other is None else tie_gap(other, each)
+            found.append(replace(each, measures=replace(each.measures, tie_gap=gap)))
+        return found
 
     def _held_against_other_seeds(self, stimuli: list[Stimulus]) -> list[Stimulus]:
         """The stimuli, the slowest of which know how alike those of other seeds are."""
@@ -146,22 +163,19 @@ class Maker:
         ]
         return stable(self.network, [*stimuli, *others])[: len(stimuli)]
 
-    def _maximize(self, batch: Batch, slowness: tuple[float, ...], seed: int) -> Maximized:
+    def _maximize(
+        self, batch: Batch, slowness: tuple[float, ...], seed: int, **other: Any
+    ) -> Maximized:
+        """Maximize a batch; `other` settings than those that are wanted."""
         return maximize(
             self.network,
             batch,
             slowness=slowness,
             best_real=largest_answers(self.reference, batch),
-            settings=self.wanted.maximizing,
+            settings=replace(self.wanted.maximizing, **other),
             seed=seed,
             progress=self.progress,
         )
-
-
-def kind_of(objective: Objective) -> object:
-    """What objectives have in common that can share a batch: their layers, and a neuron's place."""
-    places = tuple(goal.place for _, goal in objective.terms if isinstance(goal, Neuron))
-    return objective.layers, places
 
 
 def batches(objectives: Sequence[Objective], clips: int, at_once: int) -> list[Batch]:
