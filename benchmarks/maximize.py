@@ -17,8 +17,8 @@ out. With it:
 
 import gc
 import importlib.util
-import itertools
 import random
+import resource
 import statistics
 import subprocess
 import sys
@@ -27,6 +27,8 @@ import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
+from pathlib import Path
 
 import torch
 from measure import Timing, most_memory, report
@@ -115,7 +117,8 @@ def main() -> None:
         _compare(case, picture_network, "torch-lucent", _lucent(picture_network, case))
     for case in CLIPS:
         _compare(case, clip_network, "plain loop", partial(_plain_loop, clip_network, case))
-    _memory()
+    if sys.platform == "linux":
+        _memory()
 
 
 def vgg(*, short: bool = False) -> Network:
@@ -138,19 +141,25 @@ def r3d() -> Network:
     )
 
 
-def _compare(case: Case, network: Network, other: str, run: Callable[[], float] | None) -> None:
+def _compare(
+    case: Case, network: Network, other: str, run: Callable[[], list[float]] | None
+) -> None:
     """One neuron, and where it is asked the whole channel, against the other and the bare pass."""
-    sides: dict[str, Callable[[], float]] = {} if run is None else {other: run}
+    sides: dict[str, Callable[[], list[float]]] = {} if run is None else {other: run}
     seen = seen_or_refused(survey(network), case.layer)
     extent = window_of(network, Neuron(case.layer, 0), seen).extent
     for batch in (8, UNITS):
         sides[f"neuron, batch {batch}"] = partial(_ours, network, case, neuron, batch)
-        sides[f"bare, batch {batch}"] = partial(_bare, network, case, extent, batch)
+        for layout in ("plain", "channels last"):
+            side = partial(_bare, network, case, extent, batch, layout)
+            sides[f"bare, batch {batch}, {layout}"] = side
     if case.channel is not None:
         sides["channel"] = partial(_ours, network, case, activation, case.together)
     timings = _side_by_side(sides)
     for batch in (8, UNITS):
-        ours, bare = timings[f"neuron, batch {batch}"], timings[f"bare, batch {batch}"]
+        ours = timings[f"neuron, batch {batch}"]
+        layouts = [each for name, each in timings.items() if f"bare, batch {batch}," in name]
+        bare = min(layouts, key=lambda each: each.median)
         title = f"maximize: {case.title}, one neuron, batch {batch}"
         _report(f"{title}, whole step", {"kinetoscope": ours, "bare": bare}, 1 / STEP)
         if run is not None:
@@ -166,8 +175,10 @@ def _report(name: str, timings: dict[str, Timing], target: float) -> None:
     report(name, timings=timings, ratio=other / ours, target=target, packages=PACKAGES)
 
 
-def _side_by_side(sides: Mapping[str, Callable[[], float]], rounds: int = 3) -> dict[str, Timing]:
-    """Each side says itself how long a unit and iteration took; a first round does not count."""
+def _side_by_side(
+    sides: Mapping[str, Callable[[], list[float]]], rounds: int = 3
+) -> dict[str, Timing]:
+    """Each side says itself how long units and iterations took; a first round does not count."""
     seconds: dict[str, list[float]] = {name: [] for name in sides}
     chance = random.Random(0)
     for round_ in range(rounds + 1):
@@ -175,7 +186,7 @@ def _side_by_side(sides: Mapping[str, Callable[[], float]], rounds: int = 3) -> 
             gc.collect()
             taken = sides[name]()
             if round_ > 0:
-                seconds[name].append(taken)
+                seconds[name] += taken
     found = {}
     for name, taken in seconds.items():
         first, median, third = statistics.quantiles(taken, n=4)
@@ -185,7 +196,7 @@ def _side_by_side(sides: Mapping[str, Callable[[], float]], rounds: int = 3) -> 
 
 def _ours(
     network: Network, case: Case, asked: Callable[[Unit], Objective], batch: int, steps: int = 3
-) -> float:
+) -> list[float]:
     """Steps are told apart by when progress is told; the first of each batch is left out.
 
     All batches are alike, so of whole clips, which take long, two batches stand for all.
@@ -202,35 +213,33 @@ def _ours(
         progress=lambda _: moments.append(time.process_time()),
     )
     batches = [moments[first : first + steps] for first in range(0, len(moments), steps)]
-    each = [later - sooner for at in batches for sooner, later in itertools.pairwise(at)]
-    return statistics.median(each) / batch
+    return [(later - sooner) / batch for at in batches for sooner, later in pairwise(at)]
 
 
-def _bare(network: Network, case: Case, extent: Size, batch: int, steps: int = 3) -> float:
-    """Nothing but the two passes, in the faster of both memory layouts."""
+def _bare(
+    network: Network, case: Case, extent: Size, batch: int, layout: str, steps: int = 3
+) -> list[float]:
+    """Nothing but the two passes."""
     part = case.cut(network.model).requires_grad_(False)
-    pictures = extent[0] == 1 and network.expects.frames == 1
+    pictures = network.expects.frames == 1
     x = torch.randn(batch, 3, *(extent[1:] if pictures else extent))
-    tight = torch.channels_last if pictures else torch.channels_last_3d
-    layouts = [x.clone().requires_grad_(), x.contiguous(memory_format=tight).requires_grad_()]
-    found = min(_passes(part, each, steps) for each in layouts)
-    network.model.requires_grad_(True)
-    return found / batch
-
-
-def _passes(part: nn.Module, x: Tensor, steps: int) -> float:
+    if layout != "plain":
+        tight = torch.channels_last if pictures else torch.channels_last_3d
+        x = x.contiguous(memory_format=tight)
+    x.requires_grad_()
     taken = []
     for _ in range(steps):
         start = time.process_time()
         answer = part(x)
         middle = tuple(side // 2 for side in answer.shape[2:])
         answer[(..., *middle)].diagonal().sum().backward()
-        taken.append(time.process_time() - start)
+        taken.append((time.process_time() - start) / batch)
         x.grad = None
-    return statistics.median(taken)
+    network.model.requires_grad_(True)
+    return taken[1:]
 
 
-def _plain_loop(network: Network, case: Case, steps: int = 1) -> float:
+def _plain_loop(network: Network, case: Case, steps: int = 1) -> list[float]:
     """One clip, the whole network, gradients to the weights as well, Adam."""
     x = torch.randn(1, 3, 16, 112, 112, requires_grad=True)
     adam = torch.optim.Adam([x], lr=0.05)
@@ -246,10 +255,10 @@ def _plain_loop(network: Network, case: Case, steps: int = 1) -> float:
     taken = time.process_time() - start
     hook.remove()
     network.model.zero_grad()
-    return taken / steps
+    return [taken / steps]
 
 
-def _lucent(network: Network, case: Case) -> Callable[[], float] | None:
+def _lucent(network: Network, case: Case) -> Callable[[], list[float]] | None:
     """As it comes: 128 pixels shown at 224, its transforms, the whole network, all gradients."""
     if importlib.util.find_spec("lucent") is None:
         sys.stderr.write("torch-lucent is not installed; see the head of this file\n")
@@ -260,7 +269,7 @@ def _lucent(network: Network, case: Case) -> Callable[[], float] | None:
 
     model, layer = network.model.model, case.layer.removeprefix("model.").replace(".", "_")
 
-    def run(steps: int = 2) -> float:
+    def run(steps: int = 2) -> list[float]:
         start = time.process_time()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -273,12 +282,12 @@ def _lucent(network: Network, case: Case) -> Callable[[], float] | None:
             )
         taken = time.process_time() - start
         model.zero_grad()
-        return taken / steps
+        return [taken / steps]
 
     return run
 
 
-BATCHES = (1, 2, 4, 8, 16, 32)
+BATCHES = (8, 16, 32, 64)
 
 
 def _memory() -> None:
@@ -304,18 +313,35 @@ def _ask(side: str, batch: int) -> float:
 
 
 def _be_a_side(side: str, batch: int) -> None:
-    """Say how much memory a batch took at most [MiB]."""
+    """Say how much memory the steps of a batch take at most [MiB].
+
+    What is taken before the first step, for one whole clip, is the same for all batches; the kernel
+    is told to forget it.
+    """
     case, network = PICTURES[0], vgg(short=side == "cut short")
-    _steps(network, case, 1)  # what is loaded at first use is no part of it
-    before = most_memory()
-    _steps(network, case, batch)
+    asked = [neuron(Unit(case.layer, channel)) for channel in range(batch)]
+    settings = Maximizing(steps=3, clips_at_once=batch)
+    maximize(network, asked[:1], slowness=(1.0,), settings=settings)
+    before = _resident()
+    forget = _Forget()
+    maximize(network, asked, slowness=(1.0,), settings=settings, progress=forget)
     sys.stdout.write(f"{(most_memory() - before) / 2**20}")
 
 
-def _steps(network: Network, case: Case, batch: int) -> None:
-    asked = [neuron(Unit(case.layer, channel)) for channel in range(batch)]
-    settings = Maximizing(steps=3, clips_at_once=batch)
-    maximize(network, asked, slowness=(1.0,), settings=settings)
+class _Forget:
+    """Has the most memory that was taken so far forgotten, at the first call."""
+
+    called = False
+
+    def __call__(self, _: int) -> None:
+        if not self.called:
+            Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
+        self.called = True
+
+
+def _resident() -> int:
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+    return int(pages) * resource.getpagesize()
 
 
 if __name__ == "__main__":
