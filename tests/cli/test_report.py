@@ -1,6 +1,7 @@
 from click.testing import CliRunner
 
 from kinetoscope.cli.main import main
+from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.evidence.evidence import Provenance, writing_evidence
 
 
@@ -11,7 +12,7 @@ def run(*words):
 def with_network(folder):
     provenance = Provenance(network="n", weights_hash="h")
     with writing_evidence(folder / "evidence" / "network", "network", provenance) as (_, answer):
-        answer.update(name="n", labels=["a"], expects={"streams": ["frames"]}, weights_count=1)
+        answer.update(name="n", labels=["a"], expects=ClipSpec().to_json(), weights_count=1)
         answer["layers"] = []
     return folder
 

@@ -99,12 +99,13 @@ def write_answer(
     (folder / FILE).write_text(text + "\n", encoding="utf-8")
 
 
-def read_evidence(folder: Path, kind: str | None = None) -> Evidence:
+def read_evidence(folder: Path | str, kind: str | None = None) -> Evidence:
     """Read a folder of evidence.
 
     Raises:
         EvidenceError: there is none, or it is of another kind.
     """
+    folder = Path(folder)
     path = folder / FILE
     try:
         whole = json.loads(path.read_text(encoding="utf-8"))

@@ -159,12 +159,13 @@ class Scan:
         return pl.concat([pl.read_parquet(shard) for shard in shards]).sort(order)
 
 
-def read_scan(folder: Path) -> Scan:
+def read_scan(folder: Path | str) -> Scan:
     """Read a scan that is complete.
 
     Raises:
         EvidenceError: there is none.
     """
+    folder = Path(folder)
     found = read_evidence(folder, "scan")
     return Scan(
         folder=folder,

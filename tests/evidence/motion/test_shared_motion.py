@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from kinetoscope.evidence.motion.shared_motion import find_shared_motion
-from tests.evidence.test_velocity import drifting
+from tests.evidence.motion.test_velocity import drifting
 from tests.evidence.waves import drifting_wave
 
 

@@ -8,7 +8,7 @@ from kinetoscope.evidence.motion.speeds import (
     speeds_of_flow,
     speeds_of_frames,
 )
-from tests.evidence.test_velocity import drifting, smooth_texture
+from tests.evidence.motion.test_velocity import drifting, smooth_texture
 
 
 def middle(speeds):

@@ -137,12 +137,13 @@ def write_stimuli(folder: Path, stimuli: Sequence[Stimulus], provenance: Provena
         answer["items"] = [_item(each) for each in stimuli]
 
 
-def read_stimuli(folder: Path) -> list[Stimulus]:
+def read_stimuli(folder: Path | str) -> list[Stimulus]:
     """Read the stimuli of one objective.
 
     Raises:
         EvidenceError: the folder holds none.
     """
+    folder = Path(folder)
     answer = read_evidence(folder, "stimulus").answer
     arrays = load_file(folder / ARRAYS)
     found = []
