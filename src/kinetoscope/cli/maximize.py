@@ -39,9 +39,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the first noise.")
 @click.option("--seeds", type=click.IntRange(1), default=1, help="So many, to tell stability.")
 @click.option("--diverse", type=click.IntRange(1), default=1, help="Different ones of each unit.")
-@click.option(
-    "--tie", type=click.FloatRange(0), default=0.0, help="Flow must explain frames."
-)
+@click.option("--tie", type=click.FloatRange(0), default=0.0, help="Flow must explain frames.")
 @click.option("--hold", multiple=True, help="STREAM=blank, STREAM=own or STREAM=VIDEO.")
 @click.option("--writing", type=click.Choice(WRITINGS), help="What is moved; pixels, if not said.")
 @click.option("--from", "start", type=FILE, help="A video, which is changed.")
