@@ -39,7 +39,12 @@ from kinetoscope.evidence.evidence import (
     read_evidence,
     writing_evidence,
 )
-from kinetoscope.evidence.motion.spectrum import Spectrum, spectrum_distance, spectrum_of
+from kinetoscope.evidence.motion.spectrum import (
+    Spectrum,
+    spectrum_distance,
+    spectrum_of,
+    without_mean,
+)
 from kinetoscope.evidence.motion.speeds import Speeds, octaves, speeds_distance
 from kinetoscope.evidence.scan import Progress, catalog_name
 from kinetoscope.networks.network import Network
@@ -89,10 +94,7 @@ class Nature:
 
         At frequency 0, where the mean would stand, is what its neighbours have.
         """
-        found = self.spectra[stream].resampled(size).magnitude.clone()
-        found[:, 0, 0, 0] = 0
-        found[:, 0, 0, 0] = found[:, :2, :2, :2].amax(dim=(1, 2, 3))
-        return found
+        return without_mean(self.spectra[stream].resampled(size).magnitude)
 
     def distances(
         self, frames: Tensor | None, flow: Tensor | None

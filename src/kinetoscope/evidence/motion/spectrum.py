@@ -159,7 +159,7 @@ def resampled(
     scale = math.sqrt(math.prod(wanted) / math.prod(size))
     mean = magnitude[:, 0, 0, 0] * scale
     tiny = magnitude.max().clamp(min=1e-30) * 1e-6
-    level = _without_mean(magnitude).clamp(min=tiny).log()
+    level = without_mean(magnitude).clamp(min=tiny).log()
     for axis, (has, wants) in enumerate(zip(size, wanted, strict=True), start=1):
         level = _at_frequencies(level, axis, has, wants)
     found = level.exp()
@@ -167,7 +167,7 @@ def resampled(
     return found
 
 
-def _without_mean(magnitude: Tensor) -> Tensor:
+def without_mean(magnitude: Tensor) -> Tensor:
     """With the mean replaced by the strongest of its neighbours, as smooth spectra go on there."""
     filled = magnitude.clone()
     filled[:, 0, 0, 0] = 0

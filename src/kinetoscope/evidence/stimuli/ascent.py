@@ -9,7 +9,7 @@ Source: Feichtenhofer, Pinz, Wildes and Zisserman, CVPR 2018, equations 1 to 4.
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -19,6 +19,7 @@ from kinetoscope.clips.spec import CHANNELS, Stream
 from kinetoscope.errors import ClipError
 from kinetoscope.evidence.stimuli.diversity import likeness
 from kinetoscope.evidence.stimuli.priors import Prior
+from kinetoscope.evidence.stimuli.robustness import with_margins
 from kinetoscope.evidence.stimuli.settings import Maximizing
 from kinetoscope.evidence.stimuli.tie import tie_term
 from kinetoscope.evidence.stimuli.window import Window
@@ -96,8 +97,7 @@ class Question:
         """Of a stream, in units of the network's input."""
         spec = self.network.expects
         scale = 3 / sum(spec.std) if stream == "frames" else spec.stride / spec.flow_scale
-        prior = self.settings.prior(stream)
-        return replace(prior, bound=prior.bound * scale)
+        return self.settings.prior(stream).scaled(scale)
 
     def sheet(self, makings: Sequence[Making]) -> Sheet:
         """What the clips are written on."""
@@ -323,10 +323,7 @@ class Ascent:
 
     def centre(self, canvases: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """Without the margins."""
-        early, side = self.question.margins
-        time, height, width = self.question.window.extent
-        inside = (slice(early, early + time), slice(side, side + height), slice(side, side + width))
-        return {stream: x[(..., *inside)] for stream, x in canvases.items()}
+        return self.question.settings.robustness.plain()(canvases, self.question.window.extent)
 
     def _write_histories(self) -> None:
         for alive, terms in self._records:
@@ -358,8 +355,7 @@ def _largest(x: Tensor) -> Tensor:
 def _with_margins(question: Question) -> dict[str, Tensor]:
     """What is held, with its edges repeated into the margins."""
     early, side = question.margins
-    pads = (side, side, side, side, early, early)
     return {
-        stream: torch.nn.functional.pad(question.window.part(x), pads, mode="replicate")
+        stream: with_margins(question.window.part(x), early, side)
         for stream, x in question.held.items()
     }

@@ -143,6 +143,17 @@ class Transform:
         return places / half.clamp(min=0.5)
 
 
+def with_margins(x: Maps, early: int, side: int) -> Maps:
+    """Clips made larger, for views to be drawn of them, by repeating their edges.
+
+    Args:
+        x: the clips.
+        early: by how much at the first and at the last frame [frames].
+        side: by how much on each side of every frame [pixels].
+    """
+    return F.pad(x, (side, side, side, side, early, early), mode="replicate")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Robustness:
     """Which views of a stimulus are drawn; by default, shifts alone.

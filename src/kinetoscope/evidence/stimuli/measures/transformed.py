@@ -12,11 +12,10 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from kinetoscope.clips.clip import ClipBatch
 from kinetoscope.evidence.stimuli.measures.showing import check_shown, shown_in_batches
-from kinetoscope.evidence.stimuli.robustness import Robustness
+from kinetoscope.evidence.stimuli.robustness import Robustness, with_margins
 from kinetoscope.evidence.stimuli.stimulus import Stimulus
 from kinetoscope.networks.network import Network, evaluating
 from kinetoscope.tensors import Size, Volume
@@ -71,8 +70,7 @@ def _views(size: Size) -> Robustness:
 
 def _wider(network: Network, normalized: ClipBatch, margin: int) -> dict[str, Volume]:
     """With a border around each frame that repeats its edge."""
-    around = (margin, margin, margin, margin, 0, 0)
     return {
-        stream: F.pad(normalized.stream(stream), around, mode="replicate")
+        stream: with_margins(normalized.stream(stream), 0, margin)
         for stream in network.expects.streams
     }
