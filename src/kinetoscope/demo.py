@@ -10,6 +10,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+from kinetoscope.clips.cache import ClipCache
 from kinetoscope.clips.catalog import read_catalog
 from kinetoscope.clips.worlds.figures import make_figures
 from kinetoscope.clips.worlds.mocap import recordings_folder
@@ -119,7 +120,7 @@ def _show(folder: Path, world: World, say: Say, progress: bool) -> Path:
         read_catalog(videos, split="test"),
         folder / "look",
         how=LOOKING,
-        flow_cache=FlowCache(folder / "flow"),
+        clip_cache=ClipCache(folder / "clips", flow=FlowCache(folder / "flow")),
         progress=progress,
     )
     say(f"  report  {page}  ({monotonic() - began:.0f} s)")

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kinetoscope.clips.cache import ClipCache
 from kinetoscope.clips.catalog import Catalog
 from kinetoscope.evidence.beside.nature import Nature, measure_nature
 from kinetoscope.evidence.beside.reference import reference_from_scan
@@ -42,7 +43,6 @@ from kinetoscope.training.progress import counted
 from kinetoscope.units.layers import Layer, list_layers
 from kinetoscope.units.objective import activation, label
 from kinetoscope.units.unit import Unit
-from kinetoscope.video.flow import FlowCache
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ def look(
     out: Path | str,
     *,
     how: Looking | None = None,
-    flow_cache: FlowCache | None = None,
+    clip_cache: ClipCache | None = None,
     progress: bool = False,
 ) -> Path:
     """Open a network with a catalog of videos and write a report.
@@ -86,7 +86,7 @@ def look(
         catalog: whose labels are the network's.
         out: for evidence and report. Evidence of another question that lies there is replaced.
         how: what to look at, and how closely.
-        flow_cache: where flow is kept that was computed before.
+        clip_cache: where clips are kept that were opened before.
         progress: whether to show it, where there is a terminal.
 
     Returns:
@@ -96,7 +96,7 @@ def look(
         UnknownNameError: a layer is not there.
         CatalogError: the labels are not the network's, or no video can be read.
     """
-    stages = _Look(network, catalog, Path(out), how or Looking(), flow_cache, progress)
+    stages = _Look(network, catalog, Path(out), how or Looking(), clip_cache, progress)
     remove_leftovers(stages.out)
     keep_memory()
     layers = stages.tell_layers()
@@ -113,7 +113,7 @@ class _Look:
     catalog: Catalog
     out: Path
     how: Looking
-    flow_cache: FlowCache | None
+    clip_cache: ClipCache | None
     progress: bool
 
     def tell_layers(self) -> list[Layer]:
@@ -145,7 +145,7 @@ class _Look:
                 self.catalog,
                 **change,
                 seed=self.how.seed,
-                flow_cache=self.flow_cache,
+                clip_cache=self.clip_cache,
                 progress=self.progress,
             )
             with writing_evidence(self._folder(name), "evaluation", provenance) as (_, answer):
@@ -159,7 +159,7 @@ class _Look:
                 self.catalog,
                 self._folder("scan"),
                 layers=layers,
-                flow_cache=self.flow_cache,
+                clip_cache=self.clip_cache,
                 progress=progress,
             )
 
@@ -176,7 +176,7 @@ class _Look:
                 units,
                 self._folder("retrieval"),
                 count=self.how.top,
-                flow_cache=self.flow_cache,
+                clip_cache=self.clip_cache,
                 progress=progress,
             )
 
@@ -188,7 +188,7 @@ class _Look:
                 self.catalog,
                 self._folder("nature"),
                 seed=self.how.seed,
-                flow_cache=self.flow_cache,
+                clip_cache=self.clip_cache,
                 progress=progress,
             )
 

@@ -129,14 +129,15 @@ def test_a_spoilt_file_is_computed_again(tmp_path, harm):
 
 
 def test_the_cache_stays_within_its_bound_and_forgets_what_was_not_used(tmp_path):
-    cache = FlowCache(tmp_path, limit_bytes=20 * 4300)  # a flow of 4,096 bytes and its header
+    limit = 20 * 4300  # a flow of 4,096 bytes and its header
+    cache = FlowCache(tmp_path, limit_bytes=limit)
     compute, calls = _counting(torch.zeros(2, 4, 16, 16))
     for number in range(60):
         cached_flow(cache, CONTENT, number, compute)
         if number >= 10:
             cached_flow(cache, CONTENT, 0, compute)  # used all along
         size = sum(path.stat().st_size for path in tmp_path.rglob("*") if path.is_file())
-        assert size <= cache.limit_bytes * 17 // 16 + 4300
+        assert size <= limit * 17 // 16 + 4300
         _age(tmp_path)
     before = len(calls)
     cached_flow(cache, CONTENT, 0, compute)

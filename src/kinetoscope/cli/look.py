@@ -47,10 +47,10 @@ def command(  # noqa: PLR0913 - one for each option
     """
     chi = slowness_values(slowness)
 
+    from kinetoscope.clips.cache import default_clip_cache
     from kinetoscope.clips.catalog import read_catalog
     from kinetoscope.evidence.stimuli.settings import Maximizing
     from kinetoscope.look import Looking, look
-    from kinetoscope.video.flow import default_flow_cache
 
     page = look(
         open_network(network, weights),
@@ -64,7 +64,7 @@ def command(  # noqa: PLR0913 - one for each option
             top=top,
             seed=seed,
         ),
-        flow_cache=default_flow_cache(),
+        clip_cache=default_clip_cache(),
         progress=True,
     )
     click.echo(f"open {page}")

@@ -10,14 +10,13 @@ from typing import Any
 import polars as pl
 import torch
 
+from kinetoscope.clips.cache import ClipCache, views_of
 from kinetoscope.clips.catalog import Catalog, Entry
 from kinetoscope.clips.clip import Clip, ClipBatch
-from kinetoscope.clips.open import open_entry_views
 from kinetoscope.errors import KinetoscopeError
 from kinetoscope.networks.network import Network
 from kinetoscope.tensors import Activation
 from kinetoscope.units.reading import watch
-from kinetoscope.video.flow import FlowCache
 
 _CLIPS = {
     "clip": pl.Int32,
@@ -61,7 +60,7 @@ class Pass:
     layers: Sequence[str]
     clips: int
     batch: int
-    flow_cache: FlowCache | None
+    clip_cache: ClipCache | None
 
     def rows(self, videos: Sequence[int]) -> Rows:
         """Open some videos, run the network, and keep what its layers answered."""
@@ -86,7 +85,7 @@ class Pass:
 
     def _open(self, entry: Entry) -> list[Clip]:
         spec = self.network.expects
-        return open_entry_views(entry, spec, clips=self.clips, flow_cache=self.flow_cache)
+        return views_of(entry, spec, clips=self.clips, cache=self.clip_cache)
 
     def _row(
         self,

@@ -8,11 +8,13 @@ import importlib.metadata
 import json
 import math
 import platform
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+import polars as pl
 
 from kinetoscope.errors import EvidenceError
 from kinetoscope.files import whole_folder
@@ -97,6 +99,18 @@ def write_answer(
     whole = {"kind": kind, "provenance": asdict(provenance), "answer": answer}
     text = json.dumps(_plain(whole), ensure_ascii=False, indent=1, allow_nan=False)
     (folder / FILE).write_text(text + "\n", encoding="utf-8")
+
+
+def write_table(folder: Path, name: str, columns: Mapping[str, Sequence[Any]]) -> str:
+    """Write the numbers behind a plot as csv beside the evidence; gives the file's name.
+
+    Args:
+        folder: of evidence that is not in place yet.
+        name: of the file, without its ending.
+        columns: by name, all equally long; a number that is not one is left empty.
+    """
+    pl.DataFrame(dict(columns), strict=False).fill_nan(None).write_csv(folder / f"{name}.csv")
+    return f"{name}.csv"
 
 
 def read_evidence(folder: Path | str, kind: str | None = None) -> Evidence:

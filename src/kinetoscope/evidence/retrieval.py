@@ -39,9 +39,9 @@ import torch
 from einops import rearrange
 from safetensors.torch import save_file
 
+from kinetoscope.clips.cache import ClipCache, views_of
 from kinetoscope.clips.catalog import Catalog
 from kinetoscope.clips.clip import Clip
-from kinetoscope.clips.open import open_entry_views
 from kinetoscope.engines.here import map_here
 from kinetoscope.errors import EvidenceError, KinetoscopeError, UnknownNameError
 from kinetoscope.evidence.evidence import (
@@ -55,7 +55,6 @@ from kinetoscope.evidence.scan import Progress, Scan, catalog_name
 from kinetoscope.networks.network import Network
 from kinetoscope.units.receptive import Box
 from kinetoscope.units.unit import Unit
-from kinetoscope.video.flow import FlowCache
 
 EPSILON = 1e-6
 """A unit that never answers above this is dead."""
@@ -141,7 +140,7 @@ def write_retrieval(  # noqa: PLR0913 - what a long job can be told
     folder: Path,
     count: int = 9,
     *,
-    flow_cache: FlowCache | None = None,
+    clip_cache: ClipCache | None = None,
     progress: Progress | None = None,
 ) -> Evidence:
     """Write what excites units most as a folder of evidence, with the clips themselves.
@@ -156,7 +155,7 @@ def write_retrieval(  # noqa: PLR0913 - what a long job can be told
         units: which ones.
         folder: of the evidence; complete or absent.
         count: clips of each unit.
-        flow_cache: where flow is kept that was computed before.
+        clip_cache: where clips are kept that were opened before.
         progress: is told how many videos are opened, and of how many.
 
     Raises:
@@ -181,7 +180,7 @@ def write_retrieval(  # noqa: PLR0913 - what a long job can be told
             rows = scan.clips.filter(pl.col("clip").is_in(wanted))
             (aside / ARRAYS).mkdir()
             answer["clips"] = {}
-            writer = _Writer(catalog, scan, aside, flow_cache)
+            writer = _Writer(catalog, scan, aside, clip_cache)
             videos = [group for _, group in rows.group_by("video", maintain_order=True)]
             for number, done in enumerate(map_here(writer.write, videos), start=1):
                 if done.error is not None:
@@ -199,7 +198,7 @@ class _Writer:
     catalog: Catalog
     scan: Scan
     folder: Path
-    flow_cache: FlowCache | None
+    clip_cache: ClipCache | None
 
     def write(self, rows: pl.DataFrame) -> dict[str, dict[str, Any]]:
         """Keep the clips of one video; what is known of them, by number."""
@@ -208,9 +207,7 @@ class _Writer:
         error = None
         views: list[Clip] = []
         try:
-            views = open_entry_views(
-                entry, self.scan.expects, clips=clips, flow_cache=self.flow_cache
-            )
+            views = views_of(entry, self.scan.expects, clips=clips, cache=self.clip_cache)
         except (KinetoscopeError, OSError) as refused:  # it could be read when it was scanned
             error = str(refused)
         parts = {}

@@ -30,6 +30,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from kinetoscope.clips.cache import ClipCache
 from kinetoscope.clips.catalog import Catalog
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.engines.here import map_here
@@ -52,7 +53,6 @@ from kinetoscope.networks.network import Network, evaluating
 from kinetoscope.units.axes import habits_of
 from kinetoscope.units.layers import Layer, list_layers
 from kinetoscope.units.receptive import ReceptiveField
-from kinetoscope.video.flow import FlowCache
 
 Progress = Callable[[int, int], None]
 """Is told how many videos are done, and of how many."""
@@ -186,7 +186,7 @@ def scan(  # noqa: PLR0913 - what a long job can be told
     clips_per_shard: int = 64,
     batch: int = 8,
     workers: int | None = None,
-    flow_cache: FlowCache | None = None,
+    clip_cache: ClipCache | None = None,
     progress: Progress | None = None,
 ) -> Scan:
     """Run a catalog through a network once and keep what its units answered.
@@ -202,7 +202,7 @@ def scan(  # noqa: PLR0913 - what a long job can be told
         clips_per_shard: how many are lost at most when the scan is killed.
         batch: clips at once through the network, in each worker; the answer is the same.
         workers: threads, each of which decodes and runs the network; one a core if not given.
-        flow_cache: where flow is kept that was computed before.
+        clip_cache: where clips are kept that were opened before.
         progress: is told how many videos are done, and of how many.
 
     Raises:
@@ -216,7 +216,7 @@ def scan(  # noqa: PLR0913 - what a long job can be told
     if not has_evidence(folder, provenance):
         plan = _plan(catalog, max(1, clips_per_shard // clips), batch)
         _begin_or_go_on(part, provenance, clips_per_shard)
-        work = Pass(network, catalog, names, clips, batch, flow_cache)
+        work = Pass(network, catalog, names, clips, batch, clip_cache)
         with evaluating(network):
             habits_of(network)  # once, before the threads ask for it
             _fill_shards(part, work, plan, workers, progress)

@@ -12,6 +12,7 @@ from typing import Any
 import kinetoscope
 from kinetoscope.evidence.evidence import FILE, Evidence, read_evidence
 from kinetoscope.files import write_text
+from kinetoscope.report.chapters.chapters import chapters_part
 from kinetoscope.report.evaluations import evaluation_part, label_accuracies, variants_part
 from kinetoscope.report.figure import figure_part
 from kinetoscope.report.layers import (
@@ -70,6 +71,7 @@ def write_report(look_folder: Path, out: Path | None = None) -> Path:
         **_made(look_folder, network.answer, objectives, shelf),
         "figure": figure_part(layers, units, scanned, labels=len(network.answer["labels"])),
         "key": shelf.strip("key", key_picture()),
+        "chapters": chapters_part(look_folder, shelf),
         "provenance": _provenance(look_folder),
     }
     title = f"{network.answer['name']} · Kinetoscope"

@@ -21,7 +21,7 @@ from kinetoscope.video.encode import write_strip
 
 FOLDERS = ("data", "media", "viewer")
 _LOSSLESS = 100  # effort, where every pixel is kept as it is
-_OWN = re.compile(r".+\.[0-9a-f]{12}\.(js|webp)")
+_OWN = re.compile(r".+\.[0-9a-f]{12}\.(js|webp|csv)")
 
 
 class Track(TypedDict):

@@ -20,9 +20,9 @@ import torch
 from torch import Tensor
 
 from kinetoscope.clips import transforms
+from kinetoscope.clips.cache import ClipCache, views_of
 from kinetoscope.clips.catalog import Catalog, Entry
 from kinetoscope.clips.clip import Clip, ClipBatch
-from kinetoscope.clips.open import open_entry_views
 from kinetoscope.clips.spec import Stream
 from kinetoscope.errors import CatalogError, ClipError, KinetoscopeError
 from kinetoscope.memory import keep_memory
@@ -31,7 +31,6 @@ from kinetoscope.networks.tasks import among, log_probabilities, task_of
 from kinetoscope.tensors import Scores
 from kinetoscope.training.evaluation import CROPS, TOP, Evaluation, Order, Protocol, most_probable
 from kinetoscope.training.progress import tracked
-from kinetoscope.video.flow import FlowCache
 
 _OPENERS = 2  # threads that open videos while the network is busy with the ones before
 _AHEAD = 8  # videos that may be open and not yet answered, so that memory stays flat
@@ -47,7 +46,7 @@ def evaluate(  # noqa: PLR0913 - the protocol is spelt out, a word each
     order: Order = "forward",
     seed: int = 0,
     batch: int = 16,
-    flow_cache: FlowCache | None = None,
+    clip_cache: ClipCache | None = None,
     progress: bool = False,
 ) -> Evaluation:
     """Show a network every video of a catalog.
@@ -64,7 +63,7 @@ def evaluate(  # noqa: PLR0913 - the protocol is spelt out, a word each
         order: `forward`, `reversed`, `shuffled` or `still`.
         seed: of the shuffling.
         batch: how many clips go through the network at once; less needs less memory.
-        flow_cache: where flow is kept that was computed before.
+        clip_cache: where clips are kept that were opened before.
         progress: whether to show it, where there is a terminal.
 
     Raises:
@@ -83,7 +82,7 @@ def evaluate(  # noqa: PLR0913 - the protocol is spelt out, a word each
     keep_memory()
     places = label_places(network.labels, catalog)
     rows, errors, answers, truth = [], [], [], []
-    opened = _opened(network, catalog, protocol, flow_cache)
+    opened = _opened(network, catalog, protocol, clip_cache)
     with tracked("evaluating", len(catalog), shown=progress) as advance, evaluating(network):
         for entry, views, answer in _answered(network, opened, protocol, batch):
             advance()
@@ -175,17 +174,17 @@ Answered = tuple[Entry, "list[Clip]", "Scores | KinetoscopeError"]
 
 
 def _opened(
-    network: Network, catalog: Catalog, protocol: Protocol, cache: FlowCache | None
+    network: Network, catalog: Catalog, protocol: Protocol, cache: ClipCache | None
 ) -> Iterator[Opened]:
     """Every video's views, in order; a few videos are opened ahead."""
 
     def views(place: int, entry: Entry) -> list[Clip]:
-        found = open_entry_views(
+        found = views_of(
             entry,
             network.expects,
             clips=protocol.clips,
             crops=protocol.crops,
-            flow_cache=cache,
+            cache=cache,
         )
         seed = np.random.SeedSequence([protocol.seed, place]).generate_state(1).item()
         generator = torch.Generator().manual_seed(seed)

@@ -8,9 +8,6 @@ Bischof, "A Duality Based Approach for Realtime TV-L1 Optical Flow", DAGM 2007; 
 them.
 """
 
-import logging
-import os
-import zlib
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -20,15 +17,12 @@ import cv2
 import numpy as np
 import torch
 from einops import rearrange
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor
 
 from kinetoscope.errors import VideoError, unknown_name
-from kinetoscope.files import settings_key, whole_file
+from kinetoscope.files import settings_key
 from kinetoscope.tensors import Flow, Picture
-
-_log = logging.getLogger(__name__)
+from kinetoscope.video.array_cache import ArrayCache, cache_folder
 
 FlowMethod = Literal["dis", "tvl1"]
 
@@ -75,10 +69,7 @@ def _estimator(method: str) -> cv2.DenseOpticalFlow:
 
 
 class FlowCache:
-    """A folder of flow that was computed before, bounded in size.
-
-    Several processes may share it. What was not used for longest goes first. A file that can't be
-    read, or not written because the disk is full, costs only the time to compute it again.
+    """A folder of flow that was computed before, bounded in size; as `ArrayCache`.
 
     Args:
         folder: made when it is first needed.
@@ -86,57 +77,21 @@ class FlowCache:
     """
 
     def __init__(self, folder: Path, limit_bytes: int = 8 * 2**30):
-        self.folder, self.limit_bytes = folder, limit_bytes
-        self._unseen_bytes: int | None = None  # written since all files were looked at
+        self._arrays = ArrayCache(folder, limit_bytes)
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies."""
+        return self._arrays.folder
 
     def read(self, key: str) -> Tensor | None:
         """What is kept under a key; None if there is nothing, or nothing that can be read."""
-        path = self._path(key)
-        try:
-            with safe_open(path, "pt") as file:
-                flow, sum_ = file.get_tensor("flow"), (file.metadata() or {}).get("sum")
-            os.utime(path)  # it was used now
-        except (OSError, SafetensorError):
-            return None
-        return flow if sum_ == _sum(flow) else None
+        found = self._arrays.read(key)
+        return None if found is None else found.get("flow")
 
     def keep(self, key: str, flow: Tensor) -> None:
         """Keep a flow in half precision, and make room for it."""
-        flow = flow.half().contiguous()
-        try:
-            with whole_file(self._path(key)) as aside:
-                save_file({"flow": flow}, aside, metadata={"sum": _sum(flow)})
-        except (OSError, SafetensorError) as error:
-            _log.warning("flow is not kept in %s: %s", self.folder, error)
-        # to look at all files is slow where there are many: not after each that is written
-        unseen = self._unseen_bytes
-        self._unseen_bytes = None if unseen is None else unseen + flow.nbytes
-        if self._unseen_bytes is None or self._unseen_bytes > self.limit_bytes // 16:
-            self._make_room()
-            self._unseen_bytes = 0
-
-    def _path(self, key: str) -> Path:
-        return self.folder / key[:2] / f"{key}.safetensors"
-
-    def _make_room(self) -> None:
-        files = []
-        for path in self.folder.glob("*/*"):
-            try:
-                stat = path.stat()
-            except OSError:
-                continue  # another process removed it
-            files.append((stat.st_mtime_ns, stat.st_size, path))
-        size = sum(bytes_ for _, bytes_, _ in files)
-        for _, bytes_, path in sorted(files):
-            if size <= self.limit_bytes:
-                return
-            path.unlink(missing_ok=True)
-            size -= bytes_
-
-
-def _sum(flow: Tensor) -> str:
-    """A checksum: a half-written or aged disk is noticed."""
-    return f"{zlib.crc32(flow.contiguous().numpy().data):08x}"
+        self._arrays.keep(key, {"flow": flow.half()})
 
 
 def cached_flow(
@@ -161,7 +116,5 @@ def cached_flow(
 
 
 def default_flow_cache() -> FlowCache:
-    """The user's own: in KINETOSCOPE_CACHE if that is set, else where the system keeps caches."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = os.environ.get("KINETOSCOPE_CACHE") or Path(home) / "kinetoscope"
-    return FlowCache(Path(folder) / "flow")
+    """The user's own."""
+    return FlowCache(cache_folder("flow"))

@@ -26,9 +26,9 @@ from jaxtyping import Float
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from kinetoscope.clips.cache import ClipCache, views_of
 from kinetoscope.clips.catalog import Catalog, Entry
 from kinetoscope.clips.clip import Clip
-from kinetoscope.clips.open import open_entry_views
 from kinetoscope.clips.spec import ClipSpec, Stream
 from kinetoscope.engines.here import Done, map_here
 from kinetoscope.errors import EvidenceError, KinetoscopeError
@@ -49,7 +49,6 @@ from kinetoscope.evidence.motion.speeds import Speeds, octaves, speeds_distance
 from kinetoscope.evidence.scan import Progress, catalog_name
 from kinetoscope.networks.network import Network
 from kinetoscope.tensors import Size
-from kinetoscope.video.flow import FlowCache
 
 KIND, ARRAYS = "nature", "nature.safetensors"
 
@@ -132,7 +131,7 @@ def measure_nature(  # noqa: PLR0913 - what a long job can be told
     clips: int = 256,
     seed: int = 0,
     workers: int | None = None,
-    flow_cache: FlowCache | None = None,
+    clip_cache: ClipCache | None = None,
     progress: Progress | None = None,
 ) -> Nature:
     """Look at a sample of a catalog's videos, as a network is shown them.
@@ -146,7 +145,7 @@ def measure_nature(  # noqa: PLR0913 - what a long job can be told
         clips: how many videos, one clip of each, if there are as many.
         seed: of the sample.
         workers: threads; one a core if not given.
-        flow_cache: where flow is kept that was computed before.
+        clip_cache: where clips are kept that were opened before.
         progress: is told how many videos are done, and of how many.
 
     Raises:
@@ -161,7 +160,7 @@ def measure_nature(  # noqa: PLR0913 - what a long job can be told
     )
     if not has_evidence(folder, provenance):
         sample = _sample(catalog, clips, seed)
-        looked = map_here(_Look(network.expects, flow_cache).at, sample, workers=workers)
+        looked = map_here(_Look(network.expects, clip_cache).at, sample, workers=workers)
         told = (lambda done: progress(done, len(sample))) if progress else None
         found, failures = _summed(looked, catalog, told)
         nature = _nature(found, network.expects, failures)
@@ -214,10 +213,10 @@ class _Look:
     """Opens videos, and sees what is in them."""
 
     spec: ClipSpec
-    flow_cache: FlowCache | None
+    clip_cache: ClipCache | None
 
     def at(self, entry: Entry) -> Appearance:
-        (clip,) = open_entry_views(entry, self.spec, flow_cache=self.flow_cache)
+        (clip,) = views_of(entry, self.spec, cache=self.clip_cache)
         return Appearance.of(clip, self.spec)
 
 

@@ -19,6 +19,9 @@ export const address = {
   clip: (id) => `#clip/${id}`,
   /** @param {string} written */
   objective: (written) => `#objective/${escaped(written)}`,
+  chapters: () => "#chapters",
+  /** @param {string} kind */
+  chapter: (kind) => `#chapter/${escaped(kind)}`,
   labels: () => "#labels",
   /** @param {string} name */
   label: (name) => `#label/${escaped(name)}`,

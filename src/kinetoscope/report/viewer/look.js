@@ -163,8 +163,21 @@
  * @property {string | null} label_stimuli  where those of the labels are
  * @property {Link[]} objectives  all that there are stimuli of
  * @property {Maximization | null} maximization
+ * @property {Chapter[]} chapters
  * @property {{above_one: number, measured: number, stimuli: number, suspicious: number, dead: number, scanned: number, pace: {slowness: number, count: number}[]}} sums
  * @property {{kind: string, folder: string, provenance: Record<string, any>}[]} provenance
+ */
+
+/**
+ * A kind of evidence with a page of its own.
+ * @typedef {object} Chapter
+ * @property {string} kind
+ * @property {string} title
+ * @property {string} asks  what it answers
+ * @property {number} question  to which of the four it belongs
+ * @property {any} summary
+ * @property {string} data  where all of it is
+ * @property {{name: string, address: string}[]} tables
  */
 
 /** @type {Map<string, any>} */
@@ -207,6 +220,9 @@ export const allClips = () => (look.clips ? part(look.clips) : Promise.resolve([
 
 /** @param {string} told  @returns {Promise<Part>} */
 export const stimuliAt = (told) => part(told);
+
+/** @param {Chapter} chapter  @returns {Promise<any>} */
+export const chapterData = (chapter) => part(chapter.data);
 
 /** @returns {Promise<LabelStimuli[]>} in the order of the labels */
 export const labelStimuli = () => (look.label_stimuli ? part(look.label_stimuli) : Promise.resolve([]));

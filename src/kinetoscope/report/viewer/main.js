@@ -6,6 +6,8 @@ import {clock} from "kinetoscope/clock";
 import {element} from "kinetoscope/element";
 import {look} from "kinetoscope/look";
 import {turnPage} from "kinetoscope/masthead";
+import {chapter} from "kinetoscope/pages/chapter";
+import {chapters} from "kinetoscope/pages/chapters";
 import {clip} from "kinetoscope/pages/clip";
 import {clips} from "kinetoscope/pages/clips";
 import {label} from "kinetoscope/pages/label";
@@ -20,9 +22,16 @@ import {search} from "kinetoscope/search";
 import {transport} from "kinetoscope/transport";
 
 /** @type {Record<string, (asked: import("kinetoscope/address").Address, parent: Element) => void | Promise<void>>} */
-const PAGES = {overview, layers, layer, unit, clips, clip, labels, label, objective};
+const PAGES = {overview, layers, layer, unit, clips, clip, labels, label, objective, chapters, chapter};
 /** Which entry of the menu a page belongs to. @type {Record<string, string>} */
-const MENU = {layer: "layers", unit: "layers", clip: "clips", label: "labels", objective: "overview"};
+const MENU = {
+  layer: "layers",
+  unit: "layers",
+  clip: "clips",
+  label: "labels",
+  objective: "overview",
+  chapter: "chapters",
+};
 
 const main = element("main", {id: "page", tabindex: -1});
 const menu = [
@@ -30,8 +39,10 @@ const menu = [
   ["layers", "Layers"],
   ["labels", "Classes"],
   ["clips", "Clips"],
+  ["chapters", "Evidence"],
 ]
   .filter(([page]) => page !== "clips" || look.clips)
+  .filter(([page]) => page !== "chapters" || look.chapters.length)
   .map(([page, text]) => element("a", {href: `#${page}`, "data-page": page}, text));
 const bar = element(
   "header.topbar",

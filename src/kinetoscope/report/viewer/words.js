@@ -83,3 +83,11 @@ export function paceWord(place, many) {
 /** @param {string[]} items */
 export const listed = (items) =>
   items.length < 2 ? items.join("") : `${items.slice(0, -1).join(", ")} and ${items[items.length - 1]}`;
+
+/** What a look asks. */
+export const QUESTIONS = [
+  "Motion, appearance, or both?",
+  "Specific or general?",
+  "How does abstraction grow?",
+  "Why does it fail?",
+];

@@ -4,29 +4,41 @@
 // Only what was measured is said; what was not is named as such.
 
 import {address} from "kinetoscope/address";
+import {SHOWN} from "kinetoscope/chapters";
 import {bars} from "kinetoscope/charts";
 import {element} from "kinetoscope/element";
 import {look, reference} from "kinetoscope/look";
 import {confusions} from "kinetoscope/views/evaluation";
 import {chi, rival} from "kinetoscope/stimuli";
-import {count, counted, decimal, percent} from "kinetoscope/words";
+import {count, counted, decimal, percent, QUESTIONS} from "kinetoscope/words";
 
-/** An answer tells whether anything was measured. */
-const QUESTIONS = [
-  {title: "Motion, appearance, or both?", answer: streams},
-  {title: "Specific or general?", answer: specific},
-  {title: "How does abstraction grow?", answer: abstraction},
-  {title: "Why does it fail?", answer: failure},
-];
+/** In the order of the questions; each tells whether anything was measured. */
+const ANSWERS = [streams, specific, abstraction, failure];
 
 /** @param {Element} parent */
 export function questions(parent) {
   parent.classList.add("questions");
-  for (const {title, answer} of QUESTIONS) {
+  QUESTIONS.forEach((title, question) => {
     const card = element("article.question", {}, element("h3", {}, title));
-    if (!answer(card)) card.append(element("p.quiet", {}, "Not measured in this look."));
+    const told = [ANSWERS[question](card), ...chaptersOf(question, card)];
+    if (!told.some(Boolean)) card.append(element("p.quiet", {}, "Not measured in this look."));
     parent.append(card);
+  });
+}
+
+/**
+ * What the chapters of a question say in a few words.
+ * @param {number} question
+ * @param {Element} card
+ */
+function chaptersOf(question, card) {
+  const own = look.chapters.filter((each) => each.question === question);
+  for (const each of own) {
+    const part = element("div.chapter", {}, element("h4", {}, element("a", {href: address.chapter(each.kind)}, each.title)));
+    SHOWN[each.kind]?.summary?.(each.summary, part);
+    card.append(part);
   }
+  return own.map(() => true);
 }
 
 /** @param {Element} card */

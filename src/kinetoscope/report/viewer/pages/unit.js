@@ -2,8 +2,9 @@
 // A unit: what would it like to see, which real clips excite it, is it specific?
 
 import {address, parts} from "kinetoscope/address";
+import {SHOWN} from "kinetoscope/chapters";
 import {element, section} from "kinetoscope/element";
-import {allClips, labelName, layerNamed, look, reference, stimuliAt, unitsOf} from "kinetoscope/look";
+import {allClips, chapterData, labelName, layerNamed, look, reference, stimuliAt, unitsOf} from "kinetoscope/look";
 import {badge, masthead} from "kinetoscope/masthead";
 import {rival, strongest, suspiciousBadge} from "kinetoscope/stimuli";
 import {hasHistory, histories} from "kinetoscope/views/history";
@@ -57,6 +58,7 @@ export async function unit({name}, parent) {
   }
   await others(found.others, parent, {name, real});
   answers(parent, found);
+  await ofChapters(name, parent);
   if (part && hasHistory(part)) {
     const body = section(parent, "How the stimuli were found");
     body.classList.add("histories");
@@ -131,5 +133,17 @@ function answers(parent, unit) {
     );
     body.append(right);
     histogram(unit, right);
+  }
+}
+
+/**
+ * What the chapters know of this unit.
+ * @param {string} name
+ * @param {Element} parent
+ */
+async function ofChapters(name, parent) {
+  for (const each of look.chapters) {
+    const shown = SHOWN[each.kind]?.unit;
+    if (shown) shown(await chapterData(each), name, parent);
   }
 }

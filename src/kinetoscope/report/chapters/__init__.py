@@ -1,0 +1,1 @@
+"""What does the report tell of each kind of evidence: a file a kind."""

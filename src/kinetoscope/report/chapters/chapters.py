@@ -1,0 +1,78 @@
+"""Which kinds of evidence have a page of their own, and to which question does each belong?
+
+A chapter is made from the folder `evidence/<kind>` and shown by `viewer/chapters/<kind>.js`. The
+tables beside the evidence are put beside the page, so that every plot has its numbers.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kinetoscope.evidence.evidence import FILE, Evidence, read_evidence
+from kinetoscope.report.page import handing_over
+from kinetoscope.report.shelf import Shelf
+
+
+@dataclass(frozen=True, kw_only=True)
+class Told:
+    """What a chapter tells.
+
+    Args:
+        summary: a few numbers, for the overview; plain values.
+        data: everything that its page shows; plain values, loaded when the page is opened.
+    """
+
+    summary: Mapping[str, Any]
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chapter:
+    """A kind of evidence, as the report has it.
+
+    Args:
+        title: of its page.
+        asks: what it answers, in a sentence.
+        question: to which of the four questions of the overview it belongs, from 0.
+        tell: makes what is told of its folder.
+    """
+
+    title: str
+    asks: str
+    question: int
+    tell: Callable[[Evidence, Shelf], Told]
+
+
+CHAPTERS: dict[str, Chapter] = {}
+"""By kind, in the order of the menu."""
+
+
+def chapters_part(look_folder: Path, shelf: Shelf) -> list[dict[str, Any]]:
+    """What the viewer is told of the chapters that there is evidence for."""
+    return [
+        _chapter(kind, chapter, look_folder / "evidence" / kind, shelf)
+        for kind, chapter in CHAPTERS.items()
+        if (look_folder / "evidence" / kind / FILE).exists()
+    ]
+
+
+def _chapter(kind: str, chapter: Chapter, folder: Path, shelf: Shelf) -> dict[str, Any]:
+    found = read_evidence(folder, kind)
+    told = chapter.tell(found, shelf)
+    return {
+        "kind": kind,
+        "title": chapter.title,
+        "asks": chapter.asks,
+        "question": chapter.question,
+        "summary": told.summary,
+        "data": shelf.text(f"data/{kind}.js", handing_over(told.data)),
+        "tables": [
+            {"name": path.stem, "address": shelf.text(f"data/{kind}-{path.name}", _text(path))}
+            for path in sorted(folder.glob("*.csv"))
+        ],
+    }
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8")

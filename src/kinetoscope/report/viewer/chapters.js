@@ -1,0 +1,15 @@
+// @ts-check
+// Chapters: which module shows which kind of evidence?
+//
+// Each exports `show(data, parent)`, which fills its page, and may export `summary(summary, card)`,
+// a few words for the overview, and `unit(data, unit, parent)`, what it knows of one unit.
+
+/**
+ * @typedef {object} Shown
+ * @property {(data: any, parent: Element) => void | Promise<void>} show
+ * @property {(summary: any, card: Element) => void} [summary]
+ * @property {(data: any, unit: string, parent: Element) => void} [unit]
+ */
+
+/** @type {Record<string, Shown>} */
+export const SHOWN = {};
