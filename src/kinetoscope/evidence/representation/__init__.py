@@ -1,0 +1,1 @@
+"""What do layers know, as representations: a question a file."""
