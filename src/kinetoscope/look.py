@@ -29,7 +29,7 @@ from kinetoscope.evidence.evidence import (
 )
 from kinetoscope.evidence.retrieval import write_retrieval
 from kinetoscope.evidence.scan import Scan, catalog_name, scan
-from kinetoscope.evidence.selectivity import most_selective
+from kinetoscope.evidence.specificity.selectivity import most_selective
 from kinetoscope.evidence.stimuli.jobs.batch import Wanted
 from kinetoscope.evidence.stimuli.jobs.job import Job, maximize_all
 from kinetoscope.evidence.stimuli.maximize import layers_with_slope

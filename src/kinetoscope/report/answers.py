@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float
 
-from kinetoscope.evidence.selectivity import Maxima
+from kinetoscope.evidence.specificity.selectivity import Maxima
 
 
 def histogram(answers: Float[np.ndarray, " clip"], bins: int = 32) -> tuple[list[float], list[int]]:

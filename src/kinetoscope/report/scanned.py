@@ -10,7 +10,7 @@ import numpy as np
 from kinetoscope.evidence.evidence import FILE, read_evidence
 from kinetoscope.evidence.retrieval import EPSILON
 from kinetoscope.evidence.scan import Scan, read_scan
-from kinetoscope.evidence.selectivity import Labels, Maxima, class_means, selectivity
+from kinetoscope.evidence.specificity.selectivity import Labels, Maxima, class_means, selectivity
 from kinetoscope.report.answers import histogram, most_excited, plain, rounded, shares_of_best
 from kinetoscope.report.shelf import Shelf
 from kinetoscope.report.watched import clip_tracks

@@ -12,7 +12,7 @@ from itertools import zip_longest
 
 from kinetoscope.errors import ClipError, UnknownNameError, unknown_name
 from kinetoscope.evidence.scan import Scan
-from kinetoscope.evidence.selectivity import most_selective
+from kinetoscope.evidence.specificity.selectivity import most_selective
 from kinetoscope.evidence.stimuli.maximize import layers_with_slope
 from kinetoscope.networks.network import Network
 from kinetoscope.units.layers import list_layers

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from kinetoscope.errors import UnknownNameError
-from kinetoscope.evidence.selectivity import class_means, most_selective, selectivity
+from kinetoscope.evidence.specificity.selectivity import class_means, most_selective, selectivity
 
 MAXIMA = np.array([[1.0, 0.0], [3.0, 0.0], [0.0, 2.0], [np.nan, np.nan]])
 LABELS = np.array([0, 0, 1, 1])

@@ -1,0 +1,1 @@
+"""Why does the network fail? What it mixes up, and which units make it do so."""
