@@ -74,11 +74,10 @@ WORLDS = {
     ),
 }
 
-# Ascents are short here, so the pull is stronger: else some stimuli fall behind the best real clip.
 LOOKING = Looking(
     units_per_layer=5,
     slowness=(0.0, 1.0, 10.0),
-    maximizing=Maximizing(steps=80, strength=300.0),
+    maximizing=Maximizing(steps=80, peak=0.5),
 )
 """Enough to see by; `kinetoscope look` takes its time."""
 

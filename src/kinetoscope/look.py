@@ -56,6 +56,7 @@ class Looking:
             specific to a label to the one that is least.
         slowness: the weights of change over time that stimuli are made with.
         maximizing: how they are made.
+        seeds: from how many the slowest stimulus is made, to tell how much it owes to chance.
         top: how many clips are kept of each unit.
         seed: of everything random.
     """
@@ -63,7 +64,8 @@ class Looking:
     layers: tuple[str, ...] = ()
     units_per_layer: int = 8
     slowness: tuple[float, ...] = SLOWNESS
-    maximizing: Maximizing = field(default_factory=Maximizing)
+    maximizing: Maximizing = field(default_factory=lambda: Maximizing(peak=0.5))
+    seeds: int = 2
     top: int = 9
     seed: int = 0
 
@@ -195,7 +197,9 @@ class _Look:
     def make_stimuli(self, scanned: Scan, nature: Nature) -> None:
         """Maximize labels and chosen units, a few at a time, and write each one's stimuli."""
         how = self.how
-        wanted = Wanted(slowness=how.slowness, maximizing=how.maximizing, seed=how.seed)
+        wanted = Wanted(
+            slowness=how.slowness, maximizing=how.maximizing, seed=how.seed, seeds=how.seeds
+        )
         with counted("stimuli", shown=self.progress) as progress:
             maximize_all(
                 self.network,

@@ -1,5 +1,6 @@
 """How is a look done from the command line?"""
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -49,7 +50,6 @@ def command(  # noqa: PLR0913 - one for each option
 
     from kinetoscope.clips.cache import default_clip_cache
     from kinetoscope.clips.catalog import read_catalog
-    from kinetoscope.evidence.stimuli.settings import Maximizing
     from kinetoscope.look import Looking, look
 
     page = look(
@@ -60,7 +60,7 @@ def command(  # noqa: PLR0913 - one for each option
             layers=layers,
             units_per_layer=units_per_layer,
             slowness=chi,
-            maximizing=Maximizing(steps=steps),
+            maximizing=replace(Looking().maximizing, steps=steps),
             top=top,
             seed=seed,
         ),

@@ -36,6 +36,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--steps", type=click.IntRange(1), default=500, help="Of each stimulus.")
 @click.option("--patience", type=click.IntRange(1), help="End after so many steps of no gain.")
 @click.option("--strength", type=click.FloatRange(0), default=100.0, help="Against the priors.")
+@click.option("--peak", type=click.FloatRange(0, 1), default=0.5, help="Share of the best place in it.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the first noise.")
 @click.option("--seeds", type=click.IntRange(1), default=2, help="So many, to tell stability.")
 @click.option("--diverse", type=click.IntRange(1), default=1, help="Different ones of each unit.")
@@ -123,7 +124,7 @@ def _maximizing(how: dict[str, Any]) -> "Maximizing":
     from kinetoscope.evidence.stimuli.settings import Maximizing
 
     robust = Robustness(scale=0.1, rotation=10.0, time_shift=1) if how["robust"] else Robustness()
-    plain = ("steps", "patience", "strength", "diverse", "tie", "hold", "writing", "clips_at_once")
+    plain = ("steps", "patience", "strength", "peak", "diverse", "tie", "hold", "writing", "clips_at_once")
     return Maximizing(
         **{name: how[name] for name in plain},
         robustness=robust,

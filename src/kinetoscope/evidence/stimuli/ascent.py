@@ -179,7 +179,7 @@ class Ascent:
         leaves = {stream: x.detach().requires_grad_() for stream, x in clips.items()}
         with softened(settings.leak if opened < 1 else 0.0):
             answers = self._answers(leaves, number)
-            values = self._scaled.values(answers)
+            values = self._values(answers)
         if not values.requires_grad:
             raise no_slope(self.makings[self._alive[0]].objective)
         penalties = self._penalties(leaves, answers)
@@ -204,6 +204,11 @@ class Ascent:
         scale = question.network.expects.flow_scale
         shown = transform({**leaves, **held}, question.window.extent, flow_scale=scale)
         return question.answers(shown, self._scaled.layers)
+
+    def _values(self, answers: Mapping[str, Activation]) -> PerClip:
+        """What is to be as large as can be: answers over all places, and where they are largest."""
+        mean, share = self._scaled.values(answers), self.question.settings.peak
+        return mean.lerp(self._scaled.peaks(answers), share) if share else mean
 
     def _gain(self, answers: Mapping[str, Activation]) -> float:
         """Of an objective's mean answer."""

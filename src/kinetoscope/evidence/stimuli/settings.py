@@ -30,6 +30,9 @@ class Maximizing:
             against the priors.
         gain: the paper's formula instead: gain / rho^2 times the sum of the answers, the same in
             every layer.
+        peak: the share of the objective that is its largest answer over places, instead of the
+            mean over all of them; 0 is the paper's. The mean alone may favour what answers a
+            little everywhere over what answers most somewhere.
         travel: how far a pixel can go in all its steps, in bounds. The steps fall to zero by half a
             cosine, so the first is 2 travel / steps of the bound: 1 % for 500 steps.
         frames: the prior of appearance; its bound is the longest vector of a pixel's colour, from
@@ -56,6 +59,7 @@ class Maximizing:
     steps: int = 500
     strength: float = 100.0
     gain: float | None = None
+    peak: float = 0.0
     travel: float = 2.5
     frames: Prior = field(default_factory=lambda: Prior(bound=160 / 255, smoothness_weight=20.0))
     flow: Prior = field(default_factory=lambda: Prior(bound=4.7, smoothness_weight=20.0))
@@ -80,6 +84,13 @@ class Maximizing:
                     got=getattr(self, name),
                     expected="more than 0",
                 )
+
+        if not 0 <= self.peak <= 1:
+            raise ClipError(
+                "the largest answer is a share of the objective",
+                got=f"a peak of {self.peak}",
+                expected="from 0 to 1",
+            )
 
     def prior(self, stream: str) -> Prior:
         """Of a stream, in display units."""

@@ -1,0 +1,38 @@
+"""The share of the objective that is its largest answer, instead of its mean."""
+
+import pytest
+import torch
+from torch import nn
+
+from kinetoscope.errors import ClipError
+from kinetoscope.evidence.stimuli.maximize import maximize
+from kinetoscope.evidence.stimuli.settings import Maximizing
+from kinetoscope.units.unit import Unit
+from tests.evidence.planted import planted
+
+
+def network():
+    """A unit that answers a little to grey everywhere, and much to a bright spot on black."""
+    filters = nn.Conv3d(3, 1, (1, 3, 3), padding="same")
+    filters.weight.data.fill_(-0.05)
+    filters.weight.data[:, :, :, 1, 1] = 1.0
+    filters.bias.data.fill_(0.2)
+    return planted(nn.Sequential(filters, nn.ReLU()), 1)
+
+
+def best(peak):
+    settings = Maximizing(steps=40, peak=peak)
+    (found,) = maximize(network(), [Unit("layer", 0)], slowness=(0.0,), settings=settings).stimuli
+    return found
+
+
+def test_the_best_place_answers_more_where_it_counts_by_itself():
+    mean, peak = best(0.0), best(0.5)
+    assert peak.activation > 1.2 * mean.activation
+    assert peak.mean_activation > 0.7 * mean.mean_activation
+
+
+@pytest.mark.parametrize("peak", [-0.1, 1.1, float("nan")])
+def test_a_share_lies_between_nothing_and_all(peak):
+    with pytest.raises(ClipError, match="from 0 to 1"):
+        Maximizing(peak=peak)
