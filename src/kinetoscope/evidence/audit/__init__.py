@@ -1,0 +1,1 @@
+"""What is peculiar in the data: one question a file."""
