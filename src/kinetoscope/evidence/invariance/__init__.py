@@ -1,0 +1,1 @@
+"""Which changes of a clip does a network not care about?"""
