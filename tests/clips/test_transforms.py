@@ -61,6 +61,9 @@ CHANGES = {
         transforms.reverse(transforms.flip(clip)), (40, 96)
     ),
 }
+WITH_FLOW = CHANGES | {
+    "another texture": lambda clip: transforms.retexture(clip, transforms.flip(clip))
+}
 
 
 # known answers
@@ -143,7 +146,37 @@ def test_a_frozen_clip_shows_its_middle_and_does_not_move(busy_clip):
     assert still.seconds == (clip.seconds[2],) * 5
 
 
+def test_another_texture_moves_as_the_clip_moves(moving_clip):
+    other = moving_clip(right=0.0, down=0.0, time=3)
+    shifted = Clip(frames=other.frames.flip(3).contiguous())
+    dressed = transforms.retexture(moving_clip(right=2.0, down=-1.0), shifted)
+    picture = shifted.frames[:, 1]
+    close(dressed.frames[:, -1], picture)
+    close(dressed.frames[:, -3, 2:, :-4], picture[:, :-2, 4:], atol=1e-6, rtol=0)
+
+
+def test_a_texture_on_a_clip_that_stands_still_is_a_still(busy_clip):
+    still, other = transforms.freeze(busy_clip(time=5)), busy_clip(time=3, seed=1)
+    dressed = transforms.retexture(still, other)
+    close(dressed.frames, other.frames[:, [1]].expand(-1, 5, -1, -1), atol=1e-12, rtol=0)
+    assert torch.equal(dressed.flow, still.flow)
+
+
 # slow twins
+
+
+def test_another_texture_is_followed_pixel_by_pixel(busy_clip):
+    clip, other = busy_clip(time=4, height=7, width=8), busy_clip(time=1, height=7, width=8, seed=1)
+    clip = Clip(frames=clip.frames, flow=clip.flow.round())  # so that nothing is interpolated
+    dressed = transforms.retexture(clip, other)
+    for row, column in [(3, 4), (2, 2), (4, 5)]:
+        at = [column, row]
+        for time in range(3):
+            inside = [min(7, max(0, at[0])), min(6, max(0, at[1]))]
+            step = clip.flow[:, time, inside[1], inside[0]].tolist()
+            at = [at[0] + int(step[0]), at[1] + int(step[1])]
+        if 0 <= at[0] < 8 and 0 <= at[1] < 7:
+            close(dressed.frames[:, 0, row, column], other.frames[:, 0, at[1], at[0]])
 
 
 def test_resizing_to_half_averages_where_a_triangle_does():
@@ -180,7 +213,7 @@ def test_playing_takes_the_nearest_frame(busy_clip, speed):
 # promises
 
 
-@pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize("change", WITH_FLOW.values(), ids=WITH_FLOW)
 @pytest.mark.parametrize("motion", [(1.5, -0.5), (-2.0, 1.0), (0.0, 0.0)])
 def test_the_flow_of_a_changed_clip_is_the_motion_of_its_frames(moving_clip, change, motion):
     changed = change(moving_clip(right=motion[0], down=motion[1]))
@@ -295,6 +328,14 @@ def test_an_empty_box_is_refused():
 def test_a_frame_that_is_not_there_is_refused(busy_clip):
     with pytest.raises(ClipError, match=r"has no such frame\n  got:      frames 9 to 9"):
         transforms.freeze(busy_clip(time=6), at=9)
+
+
+def test_a_clip_without_motion_or_of_another_size_is_given_no_texture(busy_clip):
+    clip = busy_clip()
+    with pytest.raises(ClipError, match="got:      no flow"):
+        transforms.retexture(Clip(frames=clip.frames), clip)
+    with pytest.raises(ClipError, match=r"got:      \(9, 14\) beside \(8, 14\) pixels"):
+        transforms.retexture(clip, busy_clip(height=8))
 
 
 @pytest.mark.parametrize("speed", [0.0, -1.0, float("nan")])

@@ -224,6 +224,55 @@ def shuffle(clip: Clip, generator: torch.Generator) -> Clip:
     return _in_order(clip, torch.randperm(clip.time, generator=generator).tolist())
 
 
+def retexture(clip: Clip, other: Clip, *, at: int | None = None) -> Clip:
+    """Another clip's frame, moved as this clip moves: its motion with another appearance.
+
+    The last frame is the other's; each before it is looked up in the one after it where the flow
+    says, which is what flow means. So every frame is resampled once, and where nothing moves the
+    picture stays as it is. What comes in at the edges is mirrored.
+
+    Args:
+        clip: has the motion; its flow stays.
+        other: has the appearance.
+        at: which of its frames; None for the middle one.
+
+    Raises:
+        ClipError: the clip has no flow, the two differ in size, or there is no such frame.
+    """
+    if clip.flow is None or clip.size != other.size:
+        raise ClipError(
+            f"the clip from {clip.source} can't be given another texture",
+            got="no flow" if clip.flow is None else f"{clip.size} beside {other.size} pixels",
+            expected="a clip with flow, and a picture of its size",
+            hint='open it with a spec whose streams are ("frames", "flow")',
+        )
+    picture = freeze(other, at=at).frames[:, 0].double()
+    flow = clip.flow.double()
+    moved = torch.zeros_like(flow[:, -1])
+    frames = [picture]
+    for time in reversed(range(clip.time - 1)):
+        moved = flow[:, time] + _looked_up(moved, flow[:, time], "bilinear", "border")
+        frames.append(_looked_up(picture, moved, "bicubic", "reflection"))
+    # in double precision and then rounded, a picture that does not move is the same picture
+    dressed = torch.stack(frames[::-1], dim=1).to(clip.frames.dtype).clamp(0, 1)
+    return replace(clip, frames=dressed)
+
+
+def _looked_up(picture: Tensor, moved: Tensor, mode: str, edge: str) -> Tensor:
+    """At each pixel, what the picture has as far right and down as said there."""
+    height, width = picture.shape[1:]
+    rows = torch.arange(height, dtype=moved.dtype, device=moved.device)[:, None]
+    columns = torch.arange(width, dtype=moved.dtype, device=moved.device)
+    places = [
+        (at + off) * 2 / max(1, extent - 1) - 1
+        for at, off, extent in ((columns, moved[0], width), (rows, moved[1], height))
+    ]
+    grid = torch.stack(places, dim=-1)[None]
+    return functional.grid_sample(
+        picture[None], grid, mode=mode, padding_mode=edge, align_corners=True
+    )[0]
+
+
 def play(clip: Clip, *, speed: float) -> Clip:
     """Played faster or slower, by taking the nearest frame (the earlier one of two).
 
