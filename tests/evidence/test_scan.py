@@ -195,7 +195,11 @@ def test_a_scan_that_is_interrupted_goes_on_where_it_was(network, catalog, tmp_p
     for mine, theirs in zip(tables(found), tables(scanned), strict=True):
         assert_frame_equal(mine, theirs, rel_tol=1e-5)
     assert [path.name for path in folder.parent.iterdir()] == ["scan"]
-    assert sorted(path.name for path in folder.iterdir()) == ["evidence.json", "shards"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "clips.parquet",
+        "evidence.json",
+        "layer-000",
+    ]
 
 
 def scan_of_noise(listed: str, folder: str, progress=None):

@@ -1,31 +1,35 @@
 """What does every unit answer to every clip of a catalog?
 
 One pass over the catalog keeps, for each clip and each channel of the chosen layers, the largest
-answer, where in the layer it lies, and the mean answer; and what the network takes the clip for.
-Top clips, dead units and class means follow from it without running the network again.
+answer, where in the layer it lies, and the mean answer, which is the layer's pooled feature; for
+each channel the histogram of its answers, the largest, and how sparse it is; and what the network
+takes each clip for. Top clips, dead units and class means follow from it without running the
+network again.
 
 The pass is resumable: what is done is kept in shards beside the evidence, under a name that starts
-with a dot, until all is done. A video that can't be read is a row with its error. A folder holds
+with a dot, until all is done. It can be cut into parts that run on several machines and are put
+together afterwards (`merge_scans`). A video that can't be read is a row with its error. A folder
+holds
 
-    evidence.json                  layers (as `kinetoscope layers` tells them, and `file`), labels,
-                                   how many videos and clips, failures (path, where, error)
-    shards/00000/clips.parquet     a row a clip, as in `Scan.clips`
-    shards/00000/layer-000.parquet a row a clip and channel, as in `Scan.activations`
+    evidence.json   layers (as `kinetoscope layers` tells them, and `file`, the folder of each),
+                    labels, how many videos and clips, failures (path, where, error)
+    clips.parquet   a row a clip, as in `Scan.clips`
+    layer-000/      what a layer answered, as `scanning/table.py` says
 
 Source: the paper's a^, the largest answer of a channel to real clips, and the display of the clips
 that excite a unit most: Feichtenhofer, Pinz, Wildes, Zisserman, "What have we learned from deep
 representations for action recognition?", CVPR 2018, section 3.
 """
 
-import json
 import math
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import torch
 from torch import Tensor
@@ -33,32 +37,40 @@ from torch import Tensor
 from kinetoscope.clips.cache import ClipCache
 from kinetoscope.clips.catalog import Catalog
 from kinetoscope.clips.spec import ClipSpec
-from kinetoscope.engines.here import map_here
-from kinetoscope.errors import unknown_name
-from kinetoscope.evidence.answers import Pass, Rows
+from kinetoscope.errors import UnknownNameError, unknown_name
+from kinetoscope.evidence.answers import Pass
 from kinetoscope.evidence.evidence import (
     Provenance,
     has_evidence,
     read_evidence,
-    write_answer,
 )
-from kinetoscope.files import (
-    put_in_place,
-    remove_leftovers,
-    settings_key,
-    whole_folder,
-    write_text,
-)
+from kinetoscope.evidence.scanning.histogram import Histogram, edges
+from kinetoscope.evidence.scanning.job import Engine, Job, Progress, beside
+from kinetoscope.evidence.scanning.parts import PART, part_of
+from kinetoscope.evidence.scanning.piece import CLIPS
+from kinetoscope.evidence.scanning.summary import EPSILON
+from kinetoscope.evidence.scanning.table import CHANNELS, LayerTable
+from kinetoscope.memory import keep_memory
 from kinetoscope.networks.network import Network, evaluating
 from kinetoscope.units.axes import habits_of
-from kinetoscope.units.layers import Layer, list_layers
+from kinetoscope.units.layers import list_layers
 from kinetoscope.units.receptive import ReceptiveField
+from kinetoscope.units.unit import Unit
 
-Progress = Callable[[int, int], None]
-"""Is told how many videos are done, and of how many."""
+_TOLD = ("clip", "video", "path", "label", "predicted", "probability", "start_seconds", "seconds")
 
-_QUESTION = "question.json"
-_FOLDER = "scan"
+
+@dataclass(frozen=True, kw_only=True)
+class Sparsity:
+    """How rarely the channels of a layer answer above `EPSILON`.
+
+    Args:
+        places: in which share of all places of all clips, `channel`.
+        clips: in which share of the clips anywhere, `channel`.
+    """
+
+    places: Tensor
+    clips: Tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +100,7 @@ class Scan:
         `start_seconds` and `seconds` (of each frame) are in display time; `error` says why the
         other columns are empty.
         """
-        return self._read("clips.parquet", "clip")
+        return pl.concat([pl.read_parquet(path) for path in self._clip_files]).sort("clip")
 
     @property
     def expects(self) -> ClipSpec:
@@ -96,39 +108,97 @@ class Scan:
         return ClipSpec.from_json(self.provenance.settings["expects"])
 
     def activations(self, layer: str) -> pl.DataFrame:
-        """A row a clip and channel: `maximum`, `mean`, and `time`, `row`, `column` of the maximum.
+        """A row a channel and clip: `maximum`, `mean`, and `time`, `row`, `column` of the maximum.
 
-        The place is in the layer's map; its receptive field says what it sees of the clip. Clips
-        that can't be read have no rows.
+        By channel, then clip. The place is in the layer's map; its receptive field says what it
+        sees of the clip. Clips that can't be read have no rows.
 
         Raises:
             UnknownNameError: the layer was not scanned.
         """
-        if layer not in self._activations:
-            self._activations[layer] = self._read(self._layer(layer)["file"], "clip", "channel")
-        return self._activations[layer]
+        return self._table(layer).rows()
+
+    def unit(self, unit: Unit) -> pl.DataFrame:
+        """A row a clip that can be read: what one unit answered, and what is known of the clip.
+
+        Nothing is read of other units, so that it takes milliseconds in a scan of any size. Columns
+        are those of `activations`, then of `clips` but the probabilities and scores of all labels.
+
+        Raises:
+            UnknownNameError: the layer was not scanned, or has no such channel.
+        """
+        channels = self._layer(unit.layer)["channels"]
+        if unit.channel >= channels:
+            raise UnknownNameError(
+                f"no unit is called {unit}",
+                got=f"channel {unit.channel}",
+                expected=f"a channel from 0 to {channels - 1} of {unit.layer}",
+            )
+        own = self._table(unit.layer).rows(channels=range(unit.channel, unit.channel + 1))
+        return pl.concat([own, self._told.drop("clip")], how="horizontal")
+
+    def top(self, unit: Unit, count: int = 9, *, lowest: bool = False) -> pl.DataFrame:
+        """Of `unit`, the rows of the clips that excite it most, best first; one a file at most.
+
+        Args:
+            unit: which one.
+            count: how many, if there are as many files.
+            lowest: those that excite it least instead, the least first.
+
+        Raises:
+            UnknownNameError: the layer was not scanned, or has no such channel.
+        """
+        ranked = self.unit(unit).sort("maximum", "clip", descending=[not lowest, False])
+        return ranked.unique("path", keep="first", maintain_order=True).head(count)
 
     def maxima(self, layer: str) -> Tensor:
         """Largest answers, `clip channel`, a row for each row of `clips`; NaN where unreadable."""
-        return self._table(layer, "maximum")
+        return self._matrix(layer, "maximum")
 
     def means(self, layer: str) -> Tensor:
-        """Mean answers, as `maxima`."""
-        return self._table(layer, "mean")
+        """Mean answers, the layer's pooled features; otherwise as `maxima`."""
+        return self._matrix(layer, "mean")
 
-    @property
+    @cached_property
     def scores(self) -> Tensor | None:
         """Before softmax, `clip label`, as `maxima`; None in scans that did not keep them."""
         if "scores" not in self.clips.columns:
             return None
-        unread = [math.nan] * len(self.labels)
-        return torch.tensor([unread if row is None else row for row in self.clips["scores"]])
+        scores = torch.full((len(self.clips), len(self.labels)), torch.nan)
+        told = self.clips["scores"].drop_nulls().explode().to_torch()
+        scores[self._read] = told.reshape(-1, len(self.labels))
+        return scores
 
     def channel_maxima(self, layer: str) -> Tensor:
         """Each channel's largest answer to any clip; NaN if no clip could be read."""
-        maxima = self.maxima(layer)
-        best = maxima.nan_to_num(nan=-torch.inf).amax(dim=0)
+        sums = self._sums(layer)
+        if sums is not None:
+            return torch.from_numpy(sums["largest"].fill_null(math.nan).to_numpy(writable=True))
+        best = self.maxima(layer).nan_to_num(nan=-torch.inf).amax(dim=0)
         return best.where(best > -torch.inf, torch.nan)
+
+    def histogram(self, layer: str) -> Histogram | None:
+        """How often each channel answered what; None in scans that did not keep it.
+
+        Of larger maps not all places are counted: `scanning/histogram.py` says which.
+        """
+        sums = self._sums(layer)
+        if sums is None:
+            return None
+        counts = sums["histogram"].explode().to_numpy().reshape(len(sums), -1)
+        return Histogram(counts=torch.from_numpy(counts.copy()), edges=edges())
+
+    def sparsity(self, layer: str) -> Sparsity | None:
+        """How rarely each channel answers at all; None in scans that did not keep it.
+
+        All places of all clips are counted. NaN if no clip could be read.
+        """
+        sums = self._sums(layer)
+        if sums is None:
+            return None
+        places = torch.from_numpy((sums["above"] / sums["places"]).to_numpy(writable=True))
+        answered = self.maxima(layer)[self._read] > EPSILON
+        return Sparsity(places=places.float(), clips=answered.float().mean(dim=0))
 
     def receptive_field(self, layer: str) -> ReceptiveField:
         """Of a scanned layer."""
@@ -138,25 +208,39 @@ class Scan:
         )
         return ReceptiveField(size=size, stride=stride, start=start, exact=found["exact"])
 
-    @cached_property
-    def _activations(self) -> dict[str, pl.DataFrame]:
-        return {}
-
     def _layer(self, name: str) -> Mapping[str, Any]:
         if name not in self.layers:
             raise unknown_name("scanned layer", name, tuple(self.layers))
         return self.layers[name]
 
-    def _table(self, layer: str, column: str) -> Tensor:
-        found = self.activations(layer)
+    def _table(self, layer: str) -> LayerTable:
+        return LayerTable.in_folder(self.folder, self._layer(layer)["file"])
+
+    def _sums(self, layer: str) -> pl.DataFrame | None:
+        path = self.folder / self._layer(layer)["file"] / CHANNELS
+        return pl.read_parquet(path) if path.exists() else None
+
+    def _matrix(self, layer: str, column: str) -> Tensor:
+        found = self._table(layer).rows(column)[column].to_torch()
         table = torch.full((len(self.clips), self._layer(layer)["channels"]), torch.nan)
-        rows = self.clips["clip"].search_sorted(found["clip"]).to_torch().long()
-        table[rows, found["channel"].to_torch().long()] = found[column].to_torch()
+        table[self._read] = found.reshape(table.shape[1], -1).T
         return table
 
-    def _read(self, name: str, *order: str) -> pl.DataFrame:
-        shards = sorted((self.folder / "shards").glob(f"*/{name}"))
-        return pl.concat([pl.read_parquet(shard) for shard in shards]).sort(order)
+    @cached_property
+    def _clip_files(self) -> list[Path]:
+        whole = self.folder / CLIPS
+        return [whole] if whole.exists() else sorted(self.folder.glob(f"shards/*/{CLIPS}"))
+
+    @cached_property
+    def _told(self) -> pl.DataFrame:
+        """What is told of clips that could be read beside a unit's answers."""
+        found = pl.concat([pl.scan_parquet(path) for path in self._clip_files])
+        return found.filter(pl.col("error").is_null()).select(_TOLD).sort("clip").collect()
+
+    @cached_property
+    def _read(self) -> Tensor:
+        """The rows of `clips` that could be read."""
+        return torch.from_numpy(np.flatnonzero(self.clips["error"].is_null().to_numpy()))
 
 
 def read_scan(folder: Path | str) -> Scan:
@@ -186,6 +270,8 @@ def scan(  # noqa: PLR0913 - what a long job can be told
     clips_per_shard: int = 64,
     batch: int = 8,
     workers: int | None = None,
+    engine: Engine = "here",
+    part: tuple[int, int] | None = None,
     clip_cache: ClipCache | None = None,
     progress: Progress | None = None,
 ) -> Scan:
@@ -201,131 +287,61 @@ def scan(  # noqa: PLR0913 - what a long job can be told
         clips: of each video, spread evenly; a single one lies at the centre.
         clips_per_shard: how many are lost at most when the scan is killed.
         batch: clips at once through the network, in each worker; the answer is the same.
-        workers: threads, each of which decodes and runs the network; one a core if not given.
+        workers: each decodes and runs the network; one a core if not given.
+        engine: whether workers are threads of this process, or processes of a Ray cluster.
+        part: only the first of two parts of the catalog, say, is (0, 2); `merge_scans` puts the
+            parts together.
         clip_cache: where clips are kept that were opened before.
         progress: is told how many videos are done, and of how many.
 
     Raises:
         UnknownNameError: a layer is not there.
         ClipError: a layer can't be read.
+        EvidenceError: the disk is full; what is done is kept, and the scan can go on.
+        MissingPackageError: the engine is not installed.
     """
     chosen = list_layers(network, layers or ())
     names = [layer.name for layer in chosen]
-    provenance = _provenance(network, catalog, names, clips)
-    part = folder.with_name(f".part-{folder.name}")
+    videos = part_of(len(catalog), part, batch)
+    provenance = _provenance(network, catalog, names, clips, None if part is None else videos)
     if not has_evidence(folder, provenance):
-        plan = _plan(catalog, max(1, clips_per_shard // clips), batch)
-        _begin_or_go_on(part, provenance, clips_per_shard)
+        job = Job(
+            folder=folder,
+            provenance=provenance,
+            layers=chosen,
+            videos=videos,
+            shard=max(1, clips_per_shard // clips),
+            batch=batch,
+        )
         work = Pass(network, catalog, names, clips, batch, clip_cache)
+        keep_memory()
         with evaluating(network):
             habits_of(network)  # once, before the threads ask for it
-            _fill_shards(part, work, plan, workers, progress)
-        _finish(part, folder, provenance, chosen)
-    shutil.rmtree(part, ignore_errors=True)
+            job.fill(work, engine=engine, workers=workers, progress=progress)
+        job.finish()
+    shutil.rmtree(beside(folder), ignore_errors=True)
     return read_scan(folder)
 
 
 def _provenance(
-    network: Network, catalog: Catalog, layers: Sequence[str], clips: int
+    network: Network, catalog: Catalog, layers: Sequence[str], clips: int, videos: range | None
 ) -> Provenance:
-    settings = {"layers": list(layers), "clips": clips, "expects": network.expects.to_json()}
+    settings: dict[str, Any] = {
+        "layers": list(layers),
+        "clips": clips,
+        "expects": network.expects.to_json(),
+        "labels": list(network.labels),
+    }
+    if videos is not None:
+        settings[PART] = [videos.start, videos.stop, len(catalog)]
     return Provenance.of(
         network,
         catalog=catalog_name(catalog),
-        objective="largest and mean answer of every channel",
-        settings={**settings, "labels": list(network.labels)},
+        objective="largest and mean answer of every channel, and their histogram",
+        settings=settings,
     )
 
 
 def catalog_name(catalog: Catalog) -> str:
     """A catalog by its name and a key of its entries, as provenances have it."""
     return f"{catalog.name} {catalog.key}"
-
-
-# Shards: what is done so far
-
-
-Plan = Mapping[int, Sequence[Sequence[int]]]
-"""Of each shard, the videos that are worked on together."""
-
-
-def _plan(catalog: Catalog, per_shard: int, batch: int) -> Plan:
-    videos = range(len(catalog))
-    return {
-        number: [
-            videos[start : start + batch][: first + per_shard - start]
-            for start in range(first, min(first + per_shard, len(videos)), batch)
-        ]
-        for number, first in enumerate(range(0, len(videos), per_shard))
-    }
-
-
-def _begin_or_go_on(part: Path, provenance: Provenance, clips_per_shard: int) -> None:
-    """Keep the shards of the same question; begin anew where another was asked."""
-    question = json.dumps({"question": settings_key(asdict(provenance)), "clips": clips_per_shard})
-    path = part / _QUESTION
-    if path.exists() and path.read_text(encoding="utf-8") == question:
-        remove_leftovers(part)
-        return
-    shutil.rmtree(part, ignore_errors=True)
-    write_text(path, question)
-
-
-def _fill_shards(
-    part: Path, work: Pass, plan: Plan, workers: int | None, progress: Progress | None
-) -> None:
-    """Write the shards that are not there yet, each when all of its videos are done."""
-    missing = {n: groups for n, groups in plan.items() if not _shard(part, n).exists()}
-    total = len(work.catalog)
-    count = total - sum(len(group) for groups in missing.values() for group in groups)
-    items = [(number, group) for number, groups in missing.items() for group in groups]
-    done: list[Rows] = []
-    if progress is not None:
-        progress(count, total)
-    for each in map_here(lambda item: work.rows(item[1]), items, workers=workers):
-        if each.error is not None or each.answer is None:
-            raise each.error or AssertionError("work without an answer or an error")
-        done.append(each.answer)
-        number, group = each.item
-        if group == missing[number][-1]:
-            _write_shard(_shard(part, number), done)
-            done = []
-        count += len(group)
-        if progress is not None:
-            progress(count, total)
-
-
-def _shard(part: Path, number: int) -> Path:
-    return part / _FOLDER / "shards" / f"{number:05}"
-
-
-def _write_shard(path: Path, done: Sequence[Rows]) -> None:
-    with whole_folder(path) as aside:
-        pl.concat([rows.clips for rows in done]).write_parquet(aside / "clips.parquet")
-        for number in range(len(done[0].activations)):
-            table = pl.concat([rows.activations[number] for rows in done])
-            table.write_parquet(aside / _layer_file(number))
-
-
-def _layer_file(number: int) -> str:
-    return f"layer-{number:03}.parquet"
-
-
-def _finish(part: Path, folder: Path, provenance: Provenance, layers: Sequence[Layer]) -> None:
-    """Write the evidence beside its shards, and put all of it in place at once."""
-    tables = [
-        pl.read_parquet(path) for path in sorted(part.glob(f"{_FOLDER}/shards/*/clips.parquet"))
-    ]
-    clips = pl.concat(tables)
-    failed = clips.filter(pl.col("error").is_not_null())
-    answer = {
-        "layers": [
-            {**layer.to_json(), "file": _layer_file(number)} for number, layer in enumerate(layers)
-        ],
-        "labels": list(provenance.settings["labels"]),
-        "videos": clips["video"].n_unique(),
-        "clips": len(clips) - len(failed),
-        "failures": failed.select("path", "where", "error").to_dicts(),
-    }
-    write_answer(part / _FOLDER, "scan", provenance, answer)
-    put_in_place(part / _FOLDER, folder)

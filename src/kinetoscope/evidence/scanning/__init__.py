@@ -1,0 +1,1 @@
+"""Scans: how what was answered is summed up, kept, and put together."""

@@ -1,0 +1,87 @@
+"""How are a unit's answers counted, where their range is not known before?
+
+Each value falls into a bin that it alone decides. Bins are half an octave wide, with edges at the
+powers of two and halfway between, mirrored below zero; the one in the middle holds what is nearer
+to zero than 2^-12, the outermost all beyond 2^12. So no first pass has to find the range, small and
+large units are counted equally finely, and the counts of two parts of a catalog add up to those of
+the whole to the last digit, in any order and on any machine: the bin is read off the bits of the
+number, and nothing is rounded.
+
+Counting every place of every map would cost more than all else that a scan keeps. Of a larger map
+`PLACES` places a clip are counted, the next ones of a sequence that visits all places equally
+often (multiples of the golden ratio), so that which they are depends on the clip's number alone.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int, Num, UInt8
+from torch import Tensor
+
+PLACES = 64
+"""At most so many places of a map are counted a clip."""
+
+_LOWEST, _HIGHEST = -12, 12  # exponents of two
+_HALVES = 2 * (_HIGHEST - _LOWEST)
+BINS = 2 * (_HALVES + 1) + 1
+
+_MANTISSA_BITS, _EXPONENT_BIAS = 23, 127  # of a 32-bit float
+_GOLDEN = 0.6180339887498949
+
+Counts = Int[np.ndarray, "channel bin"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Histogram:
+    """How often each channel of a layer answered what.
+
+    Args:
+        counts: of each channel, `channel bin`.
+        edges: between which values each bin lies, one more than there are bins; the outermost are
+            infinite.
+    """
+
+    counts: Tensor
+    edges: Tensor
+
+    @property
+    def shares(self) -> Tensor:
+        """The counts of each channel, as shares of all of that channel."""
+        return self.counts / self.counts.sum(dim=1, keepdim=True)
+
+
+def edges() -> Float[Tensor, " edge"]:
+    """Of all bins, from minus to plus infinity."""
+    exponents = torch.arange(_LOWEST, _HIGHEST, dtype=torch.float64)
+    octaves = torch.stack([exponents.exp2(), 1.5 * exponents.exp2()], dim=1).flatten()
+    positive = torch.cat([octaves, torch.tensor([2.0**_HIGHEST, torch.inf])])
+    return torch.cat([-positive.flip(0), positive])
+
+
+def bins_of(values: Float[Tensor, "*any"]) -> UInt8[Tensor, "*any"]:
+    """The bin of each value; edges belong to the bin farther from zero."""
+    bits = values.detach().float().contiguous().view(torch.int32)
+    halves = (bits & 0x7FFFFFFF) >> (_MANTISSA_BITS - 1)  # exponent and the first bit after it
+    from_zero = (halves - 2 * (_EXPONENT_BIAS + _LOWEST) + 1).clamp_(0, _HALVES + 1)
+    return torch.where(bits < 0, _HALVES + 1 - from_zero, _HALVES + 1 + from_zero).to(torch.uint8)
+
+
+def counted_places(clip: int, places: int) -> Int[np.ndarray, " place"]:
+    """Which places of a clip's map are counted.
+
+    Args:
+        clip: its number in the scan.
+        places: how many there are.
+    """
+    if places <= PLACES:
+        return np.arange(places)
+    visited = np.arange(clip * PLACES, (clip + 1) * PLACES, dtype=np.float64)
+    return (visited * _GOLDEN % 1.0 * places).astype(np.int64)
+
+
+def count_bins(bins: Num[np.ndarray, "clip channel place"]) -> Counts:
+    """How often each bin is there in each channel."""
+    channels = bins.shape[1]
+    each = bins + np.arange(channels, dtype=np.int32)[:, None] * BINS
+    return np.bincount(each.reshape(-1), minlength=channels * BINS).reshape(channels, BINS)
