@@ -249,5 +249,18 @@ def evaluating(module: nn.Module) -> Iterator[None]:
             each.training = training
 
 
+@contextmanager
+def frozen(module: nn.Module) -> Iterator[None]:
+    """In eval mode, with no gradient to the weights; afterwards as it was."""
+    wanted = {weight: weight.requires_grad for weight in module.parameters()}
+    with evaluating(module):
+        try:
+            module.requires_grad_(False)
+            yield
+        finally:
+            for weight, want in wanted.items():
+                weight.requires_grad_(want)
+
+
 def _column(values: tuple[float, float, float]) -> Tensor:
     return torch.tensor(values).reshape(1, 3, 1, 1, 1)  # as a clip, so that memory formats fit

@@ -65,21 +65,21 @@ class _Softening(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         kwargs = dict(kwargs or {})
-        if func not in _RELU and func not in _BOUNDED:
+        if func not in RELU and func not in BOUNDED:
             return func(*args, **kwargs)
         args = args or (kwargs.pop("input"),)
         x = args[0]
         if not (torch.is_grad_enabled() and x.requires_grad):
             return func(*args, **kwargs)
-        if func in _RELU:
+        if func in RELU:
             in_place = func in _IN_PLACE or (*args[1:], *kwargs.values()) == (True,)
             return _Relu.apply(x, self._leak, in_place)
         return _bounded(self._leak, func, x, *args[1:], **kwargs)
 
 
 _IN_PLACE = {torch.relu_, Tensor.relu_}
-_RELU = {F.relu, torch.relu, Tensor.relu, *_IN_PLACE}
-_BOUNDED = {
+RELU = {F.relu, torch.relu, Tensor.relu, *_IN_PLACE}
+BOUNDED = {
     *(F.relu6, F.hardtanh, F.threshold, torch.threshold, torch.threshold_),
     *(torch.clamp, torch.clamp_, Tensor.clamp, Tensor.clamp_),
     *(torch.clip, torch.clip_, Tensor.clip, Tensor.clip_),

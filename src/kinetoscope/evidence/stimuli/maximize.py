@@ -23,19 +23,17 @@ that the layer does not see stays blank.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import product
 
 import torch
-from torch import nn
 
 from kinetoscope.errors import ClipError, UnknownNameError
 from kinetoscope.evidence.stimuli.ascent import Making
 from kinetoscope.evidence.stimuli.asking import Asking, Failure, Progress
 from kinetoscope.evidence.stimuli.settings import SLOWNESS, Hold, Maximizing
 from kinetoscope.evidence.stimuli.stimulus import Stimulus
-from kinetoscope.networks.network import Network, evaluating
+from kinetoscope.networks.network import Network, frozen
 from kinetoscope.tensors import Activation
 from kinetoscope.units.objective import Features, Neuron, Objective, activation
 from kinetoscope.units.reading import watch
@@ -100,7 +98,7 @@ def maximize(
         objective.bound(network)
     found: dict[Objective, list[Stimulus]] = {}
     failures: dict[Objective, str] = {}
-    with _frozen(network):
+    with frozen(network):
         for members in _alike(asked):
             asking = Asking.of(
                 network, members[0], seen, settings=settings, seed=seed, best_real=best_real
@@ -141,7 +139,7 @@ def layers_with_slope(network: Network, layers: Sequence[str]) -> tuple[str, ...
     blank = blank_batch(network.expects, network.device)
     for stream in network.expects.streams:
         blank.stream(stream).requires_grad_()
-    with _frozen(network):
+    with frozen(network):
         watch(network, blank, layers, note)
     return tuple(layer for layer in layers if layer in found)
 
@@ -194,16 +192,3 @@ def _check_channels(objective: Objective, seen: Mapping[str, Seen | ClipError]) 
                 got=f"{goal.layer}:{channel}",
                 expected=f"{goal.layer}:0 to {goal.layer}:{layer.shape[0] - 1}",
             )
-
-
-@contextmanager
-def _frozen(network: nn.Module) -> Iterator[None]:
-    """In eval mode, with no gradient to the weights; afterwards as it was."""
-    wanted = {weight: weight.requires_grad for weight in network.parameters()}
-    with evaluating(network):
-        try:
-            network.requires_grad_(False)
-            yield
-        finally:
-            for weight, want in wanted.items():
-                weight.requires_grad_(want)
