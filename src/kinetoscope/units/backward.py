@@ -41,13 +41,13 @@ _Call = Callable[[Tensor], Tensor]
 
 
 @contextmanager
-def backward_rule(rule: Rule) -> Iterator[None]:
+def backward_rule(rule: str) -> Iterator[None]:
     """Give rectifiers that are called within the block one way back; values stay what they are.
 
     The backward pass may follow after the block. `check_led_back` tells whether all was caught.
 
     Args:
-        rule: "gradient" changes nothing.
+        rule: one of `RULES`; "gradient" changes nothing.
 
     Raises:
         UnknownNameError: there is no such rule.
@@ -61,7 +61,7 @@ def backward_rule(rule: Rule) -> Iterator[None]:
             yield
 
 
-def check_led_back(answer: Tensor, rule: Rule) -> None:
+def check_led_back(answer: Tensor, rule: str) -> None:
     """Refuse an answer that the rule has no meaning for.
 
     Args:
