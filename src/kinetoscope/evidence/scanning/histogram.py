@@ -10,6 +10,10 @@ number, and nothing is rounded.
 Counting every place of every map would cost more than all else that a scan keeps. Of a larger map
 `PLACES` places a clip are counted, the next ones of a sequence that visits all places equally
 often (multiples of the golden ratio), so that which they are depends on the clip's number alone.
+
+Source: Masson, Rim and Lee, "DDSketch: A fast and fully-mergeable quantile sketch with
+relative-error guarantees", PVLDB 12(12), 2019, section 2: bins whose width is a share of the value.
+Differs: edges are those of a number's bits, and their count is fixed.
 """
 
 from dataclasses import dataclass

@@ -8,19 +8,21 @@ order in which it is asked for, and put in place at once. A full disk stops the 
 import json
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
 import polars as pl
+import pyarrow.parquet as pq
 
 from kinetoscope.engines.here import Done, map_here
 from kinetoscope.engines.on_ray import map_on_ray
 from kinetoscope.evidence.answers import Pass, Rows
 from kinetoscope.evidence.evidence import Provenance, write_answer
 from kinetoscope.evidence.scanning.disk import telling_if_full
-from kinetoscope.evidence.scanning.piece import Piece, Shard, write_clips, write_shard
+from kinetoscope.evidence.scanning.piece import CLIPS, Piece, Shard, write_shard
 from kinetoscope.evidence.scanning.table import layer_folder, write_layer
 from kinetoscope.files import put_in_place, remove_leftovers, settings_key, write_text
 from kinetoscope.units.layers import Layer
@@ -157,17 +159,31 @@ def write_scan(
     folder.mkdir(parents=True)
     for number, layer in enumerate(layers):
         write_layer(folder / layer_folder(number), pieces, number, layer)
-    clips = pl.concat([piece.clips for piece in pieces])
-    write_clips(clips, folder)
-    failed = clips.filter(pl.col("error").is_not_null())
     answer = {
         "layers": [{**layer, "file": layer_folder(number)} for number, layer in enumerate(layers)],
         "labels": list(provenance.settings["labels"]),
-        "videos": clips["video"].n_unique(),
-        "clips": len(clips) - len(failed),
-        "failures": failed.select("path", "where", "error").to_dicts(),
+        **_write_clips(folder / CLIPS, pieces),
     }
     write_answer(folder, "scan", provenance, answer)
+
+
+def _write_clips(path: Path, pieces: Sequence[Piece]) -> dict[str, Any]:
+    """Write the clips of one piece after the other; gives how many there are, and the failures."""
+    videos, clips = 0, 0
+    failures: list[dict[str, str]] = []
+    with path.open("wb") as file, ExitStack() as stack:
+        writer: pq.ParquetWriter | None = None
+        for piece in pieces:
+            table = piece.clips()
+            arrow = table.to_arrow()
+            writer = writer or stack.enter_context(
+                pq.ParquetWriter(file, arrow.schema, compression="zstd")
+            )
+            writer.write_table(arrow)
+            failed = table.filter(pl.col("error").is_not_null())
+            videos, clips = videos + table["video"].n_unique(), clips + len(table) - len(failed)
+            failures += failed.select("path", "where", "error").to_dicts()
+    return {"videos": videos, "clips": clips, "failures": failures}
 
 
 def _answers(

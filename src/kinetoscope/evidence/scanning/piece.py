@@ -18,6 +18,8 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 from jaxtyping import Float, Int
 from safetensors import safe_open
 from safetensors.numpy import save
@@ -73,12 +75,10 @@ class Sums:
 class Piece(ABC):
     """A part of a catalog that was scanned. Layers are told by their number in the scan."""
 
-    @property
     @abstractmethod
     def clips(self) -> pl.DataFrame:
         """A row a clip, as in `Scan.clips`."""
 
-    @property
     @abstractmethod
     def read(self) -> Int[np.ndarray, " clip"]:
         """The numbers of the clips that could be read."""
@@ -100,16 +100,18 @@ class Shard(Piece):
     widths: Sequence[int]
     """How many channels each layer has, where a shard has no clip that could be read."""
 
-    @cached_property
     def clips(self) -> pl.DataFrame:
         return pl.read_parquet(self.folder / CLIPS)
 
-    @cached_property
     def read(self) -> Int[np.ndarray, " clip"]:
-        return read_clips(self.clips)
+        return self._read
+
+    @cached_property
+    def _read(self) -> Int[np.ndarray, " clip"]:
+        return read_clips(self.clips())
 
     def block(self, layer: int, channels: range, extent: tuple[int, int, int]) -> Block:
-        if len(self.read) == 0:
+        if len(self._read) == 0:
             none = np.empty((len(channels), 0), np.float32)
             return Block(maximum=none, mean=none, at=none.astype(np.int32))
         with safe_open(self.folder / _ANSWERS, "np") as file:
@@ -120,13 +122,13 @@ class Shard(Piece):
         return Block(**found)
 
     def sums(self, layer: int) -> Sums:
-        if len(self.read) == 0:
+        if len(self._read) == 0:
             width = self.widths[layer]
             none = np.zeros(width, np.int64)
             return Sums(clips=0, above=none, counts=np.zeros((width, BINS), np.int64))
         with safe_open(self.folder / _ANSWERS, "np") as file:
             above, counts = (file.get_tensor(f"{layer:03}.{name}") for name in ("above", "counts"))
-        return Sums(clips=len(self.read), above=above, counts=counts)
+        return Sums(clips=len(self._read), above=above, counts=counts)
 
 
 def write_shard(folder: Path, done: Sequence[Rows]) -> None:
@@ -142,7 +144,7 @@ def write_shard(folder: Path, done: Sequence[Rows]) -> None:
         arrays[f"{number:03}.above"] = layer.above.sum(axis=0, dtype=np.int64)
         arrays[f"{number:03}.counts"] = count_bins(layer.bins)
     with whole_folder(folder) as aside:
-        write_clips(table, aside)
+        write_table(table.to_arrow(), aside / CLIPS)
         (aside / _ANSWERS).write_bytes(save(arrays))
 
 
@@ -151,10 +153,10 @@ def clip_table(rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=_COLUMNS)
 
 
-def write_clips(table: pl.DataFrame, folder: Path) -> None:
-    """Write the table of clips through a file of Python's own, as `table` does."""
-    with (folder / CLIPS).open("wb") as file:
-        table.write_parquet(file)
+def write_table(table: pa.Table, path: Path, **settings: Any) -> None:
+    """Write Parquet through a file of Python's own, which says by number that the disk is full."""
+    with path.open("wb") as file:
+        pq.write_table(table, file, compression="zstd", **settings)
 
 
 def read_clips(clips: pl.DataFrame) -> Int[np.ndarray, " clip"]:

@@ -24,14 +24,17 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from kinetoscope.evidence.scanning.histogram import BINS
-from kinetoscope.evidence.scanning.piece import Block, Piece
+from kinetoscope.evidence.scanning.piece import Block, Piece, write_table
 
 CHANNELS = "channels.parquet"
 _FILE_ROWS, _GROUP_ROWS = 2**21, 2**17
 _ORDER = ("channel", "clip")
+_ENCODING: dict[str, Any] = {
+    "use_dictionary": ["time", "row", "column"],
+    "column_encoding": {"clip": "DELTA_BINARY_PACKED", "channel": "DELTA_BINARY_PACKED"},
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +67,7 @@ class LayerTable:
         """
         if channels is None and self.firsts is not None:
             return pl.concat(
-                [pl.read_parquet(path, columns=columns or None) for path in self.paths]
+                [pl.read_parquet(path, columns=list(columns) or None) for path in self.paths]
             )
         found = pl.concat([pl.scan_parquet(path) for path in self._paths(channels)])
         if channels is not None:
@@ -97,19 +100,19 @@ def write_layer(
         layer: as `Layer.to_json` says.
     """
     folder.mkdir(parents=True)
-    clips = np.concatenate([piece.read for piece in pieces])
+    clips = np.concatenate([piece.read() for piece in pieces])
     channels, extent = layer["channels"], extent_of(layer)
     per_file = max(1, min(channels, _FILE_ROWS // max(1, len(clips))))
-    per_group = max(1, _GROUP_ROWS // max(1, len(clips))) * len(clips)
+    per_group = max(1, _GROUP_ROWS // max(1, len(clips))) * max(1, len(clips))
     largest: list[np.ndarray] = []
     for first, last in pairwise([*range(0, channels, per_file), channels]):
         blocks = [piece.block(number, range(first, last), extent) for piece in pieces]
         table = _table(blocks, clips, first, extent)
         maxima = table["maximum"].to_numpy().reshape(last - first, -1)
         largest.append(np.fmax.reduce(maxima, axis=1, initial=-np.inf))
-        _write(table, folder / f"{first:06}.parquet", per_group)
+        write_table(table, folder / f"{first:06}.parquet", **_ENCODING, row_group_size=per_group)
     sums = _sums_table(pieces, number, np.concatenate(largest), extent)
-    _write(sums, folder / CHANNELS)
+    write_table(sums, folder / CHANNELS)
 
 
 def extent_of(layer: Mapping[str, Any]) -> tuple[int, int, int]:
@@ -159,21 +162,3 @@ def _sums_table(
             "histogram": pa.FixedSizeListArray.from_arrays(histogram.reshape(-1), BINS),
         }
     )
-
-
-def _write(table: pa.Table, path: Path, group: int | None = None) -> None:
-    """Through a file of Python's own, which says by number when the disk is full."""
-    numbers = {"clip": "DELTA_BINARY_PACKED", "channel": "DELTA_BINARY_PACKED"}
-    with path.open("wb") as file:
-        pq.write_table(
-            table,
-            file,
-            row_group_size=group or None,
-            compression="zstd",
-            use_dictionary=[
-                name for name in ("time", "row", "column") if name in table.column_names
-            ],
-            column_encoding={
-                name: kind for name, kind in numbers.items() if name in table.column_names
-            },
-        )
