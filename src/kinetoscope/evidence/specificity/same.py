@@ -1,0 +1,22 @@
+"""Is a scan of this network and this catalog?"""
+
+from kinetoscope.clips.catalog import Catalog
+from kinetoscope.errors import EvidenceError
+from kinetoscope.evidence.scan import Scan, catalog_name
+from kinetoscope.networks.network import Network
+
+
+def check_same(network: Network, catalog: Catalog, scan: Scan) -> None:
+    """Refuse a scan of something else.
+
+    Raises:
+        EvidenceError: it is of another network or catalog.
+    """
+    asked = (network.weights_hash, catalog_name(catalog))
+    scanned = (scan.provenance.weights_hash, scan.provenance.catalog)
+    if asked != scanned:
+        raise EvidenceError(
+            f"the scan in {scan.folder} is not of {network.name} and {catalog.name}",
+            got=f"weights {scanned[0]}, catalog {scanned[1]}",
+            expected=f"weights {asked[0]}, catalog {asked[1]}",
+        )
