@@ -263,7 +263,7 @@ def _captioned(pixels: Pixels) -> Pixels:
     height, left = round(0.14 * size), round(0.12 * size)
     top, width = size - left - height, round(0.42 * size)
     label = np.full((height, width, 3), 12, np.uint8)
-    scale = 0.011 * size * 0.45
+    scale = 0.011 * size
     cv2.putText(
         label, _CAPTION, (1, height - 2), cv2.FONT_HERSHEY_PLAIN, scale, (245, 245, 245), 1
     )
