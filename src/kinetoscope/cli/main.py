@@ -24,6 +24,7 @@ VERBS = {
     "evaluate": "Measure how well a network recognizes the videos of a catalog.",
     "scan": "Run a catalog through a network once and keep what its units answered.",
     "maximize": "Synthesize what units of a network would like to see.",
+    "tune": "Show a network moving patterns and tell what its units are tuned to.",
     "train-prior": "Fit a generator to a catalog, in whose code stimuli can be made.",
     "convert": "Make a file of Kinetoscope of another library's checkpoint.",
     "export": "Write a network for programs that know nothing of Kinetoscope.",

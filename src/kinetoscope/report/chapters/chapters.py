@@ -4,27 +4,16 @@ A chapter is made from the folder `evidence/<kind>` and shown by `viewer/chapter
 tables beside the evidence are put beside the page, so that every plot has its numbers.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kinetoscope.evidence.evidence import FILE, Evidence, read_evidence
+from kinetoscope.report.chapters import tuning
+from kinetoscope.report.chapters.told import Told
 from kinetoscope.report.page import handing_over
 from kinetoscope.report.shelf import Shelf
-
-
-@dataclass(frozen=True, kw_only=True)
-class Told:
-    """What a chapter tells.
-
-    Args:
-        summary: a few numbers, for the overview; plain values.
-        data: everything that its page shows; plain values, loaded when the page is opened.
-    """
-
-    summary: Mapping[str, Any]
-    data: Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +33,14 @@ class Chapter:
     tell: Callable[[Evidence, Shelf], Told]
 
 
-CHAPTERS: dict[str, Chapter] = {}
+CHAPTERS: dict[str, Chapter] = {
+    "tuning": Chapter(
+        title="Tuning to motion",
+        asks="What direction, speed, fineness and size of moving patterns is each unit tuned to?",
+        question=0,
+        tell=tuning.tell,
+    ),
+}
 """By kind, in the order of the menu."""
 
 

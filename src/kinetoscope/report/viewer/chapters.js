@@ -4,6 +4,8 @@
 // Each exports `show(data, parent)`, which fills its page, and may export `summary(summary, card)`,
 // a few words for the overview, and `unit(data, unit, parent)`, what it knows of one unit.
 
+import * as tuning from "kinetoscope/chapters/tuning";
+
 /**
  * @typedef {object} Shown
  * @property {(data: any, parent: Element) => void | Promise<void>} show
@@ -12,4 +14,6 @@
  */
 
 /** @type {Record<string, Shown>} */
-export const SHOWN = {};
+export const SHOWN = {
+  tuning,
+};
