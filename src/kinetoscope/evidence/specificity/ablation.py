@@ -20,9 +20,10 @@ import torch
 from torch import Tensor, nn
 
 from kinetoscope.errors import ClipError, UnknownNameError
-from kinetoscope.networks.network import Network
+from kinetoscope.networks.network import Network, evaluating
 from kinetoscope.tensors import Activation
 from kinetoscope.units.axes import as_volume, habits_of, tensor_and_extent
+from kinetoscope.units.rehearsal import blank_batch
 
 Change = Callable[[Activation], None]
 """Writes into a layer's answer, `clip channel time height width` or `clip channel`."""
@@ -96,6 +97,27 @@ def changing(network: Network, layer: str, change: Change) -> Iterator[None]:
     finally:
         for handle in handles:
             handle.remove()
+
+
+@torch.no_grad()
+def not_removable(network: Network, layers: Sequence[str]) -> dict[str, str]:
+    """The layers of which no unit can be removed, and why.
+
+    Each is tried on clips without content.
+
+    Raises:
+        UnknownNameError: a layer is not there.
+    """
+    reasons: dict[str, str] = {}
+    with evaluating(network):
+        blank = blank_batch(network.expects, network.device)
+        for layer in layers:
+            try:
+                with without_units(network, layer, [0]):
+                    network.answer(blank)
+            except ClipError as error:
+                reasons[layer] = str(error)
+    return reasons
 
 
 def _changed(answer: object, network: Network, layer: str, clips: int, change: Change) -> object:

@@ -2,8 +2,6 @@
 
 Histograms have the same bins for real and for shuffled labels, and name those units that come
 first.
-
-Source: the indices are those of `measures.py`.
 """
 
 from collections.abc import Sequence

@@ -67,7 +67,7 @@ from kinetoscope.evidence.specificity.effects import Effect, effects_of, summed
 from kinetoscope.evidence.specificity.histograms import clips_counted
 from kinetoscope.evidence.specificity.layer_part import layer_part
 from kinetoscope.evidence.specificity.measures import GENERAL, RATE, SPECIFIC, Measures, measure
-from kinetoscope.evidence.specificity.same import check_same
+from kinetoscope.evidence.specificity.scans import check_same, layers_below_scores
 from kinetoscope.evidence.specificity.selectivity import Labels
 from kinetoscope.evidence.specificity.tables import save_units, write_tables
 from kinetoscope.networks.network import Network
@@ -227,14 +227,11 @@ class _Removal:
         }
 
     def _chosen(self, measured: Mapping[str, Measures]) -> dict[str, list[Chosen]]:
-        """A layer that is the scores is left out: that a label loses its score tells nothing."""
-        last = [*self.scan.layers][-1]
-        scores = self.scan.layers[last]["channels"] == len(self.network.labels)
-        how = self.how
+        how, below = self.how, layers_below_scores(self.scan)
         return {
             layer: choose(found, specific=how.specific, controls=how.controls, seed=self.seed)
             for layer, found in measured.items()
-            if not (scores and layer == last)
+            if layer in below
         }
 
 

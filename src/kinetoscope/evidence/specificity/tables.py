@@ -1,7 +1,4 @@
-"""Which numbers stand beside the evidence of specificity, as arrays and as tables?
-
-Source: none of its own; the numbers are those of `measures.py` and `effects.py`.
-"""
+"""Which numbers stand beside the evidence of specificity, as arrays and as tables?"""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Is a scan of this network and this catalog?"""
+"""Is a scan of this network and this catalog, and which of its layers are not the scores?"""
 
 from kinetoscope.clips.catalog import Catalog
 from kinetoscope.errors import EvidenceError
@@ -20,3 +20,14 @@ def check_same(network: Network, catalog: Catalog, scan: Scan) -> None:
             got=f"weights {scanned[0]}, catalog {scanned[1]}",
             expected=f"weights {asked[0]}, catalog {asked[1]}",
         )
+
+
+def layers_below_scores(scan: Scan) -> list[str]:
+    """The scanned layers without a last one that has a channel for each label.
+
+    That such a channel belongs to its label, and that the label suffers without it, tells nothing.
+    """
+    names = [*scan.layers]
+    if scan.layers[names[-1]]["channels"] == len(scan.labels) and len(names) > 1:
+        names.pop()
+    return names
