@@ -2,19 +2,22 @@ import copy
 from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from kinetoscope.clips.catalog import Catalog, Entry
 from kinetoscope.clips.open import open_entry
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.errors import EvidenceError, UnknownNameError
+from kinetoscope.evidence.examples.kept import kept_clip
+from kinetoscope.evidence.examples.views import kept_views
 from kinetoscope.evidence.retrieval import class_means, dead_units, top_clips, write_retrieval
 from kinetoscope.evidence.scan import scan
 from kinetoscope.networks.network import Network
+from kinetoscope.units.objective import label
 from kinetoscope.units.unit import Unit
-from tests.evidence.boxes import PLACES, Brightness, write_video
+from tests.evidence.boxes import PLACES, SPEC, Brightness, write_video
 
 LIGHT, DARK, DEAD = (Unit("relu", channel) for channel in range(3))
 
@@ -75,8 +78,8 @@ def test_agrees_with_sorting_the_largest_answers(scanned):
 
 @pytest.fixture
 def written(network, catalog, scanned, tmp_path):
-    units = [LIGHT, DARK, DEAD]
-    return write_retrieval(network, catalog, scanned, units, tmp_path / "retrieval", 2)
+    units, folder = [LIGHT, DARK, DEAD], tmp_path / "retrieval"
+    return write_retrieval(network, catalog, scanned, units, folder, 2, others=0)
 
 
 def test_the_evidence_holds_what_each_unit_likes(written):
@@ -98,12 +101,12 @@ def test_the_evidence_holds_the_clips_themselves(written, catalog, network):
     assert set(clips) == {str(clip) for clip in wanted}
     assert clips["6"]["path"] == "6 <b>'é.mp4"
     assert clips["6"]["error"] is None
-    arrays = load_file(written.folder / clips["6"]["arrays"])
+    arrays = kept_clip(written.folder / clips["6"]["arrays"])
     assert set(arrays) == {"frames"}
     expected = open_entry(catalog.entries[6], network.expects).frames
     torch.testing.assert_close(arrays["frames"].permute(3, 0, 1, 2) / 255, expected)
     files = {path.name for path in (written.folder / "clips").iterdir()}
-    assert files == {f"{clip}.safetensors" for clip in wanted}
+    assert files == {f"{clip}.npz" for clip in wanted}
 
 
 def test_the_motion_is_kept_where_the_network_sees_it(catalog, network, tmp_path):
@@ -115,7 +118,7 @@ def test_the_motion_is_kept_where_the_network_sees_it(catalog, network, tmp_path
     both = Network(Both(), labels=network.labels, expects=spec, name="both", layers=["relu"])
     found = scan(both, catalog, tmp_path / "scan")
     written = write_retrieval(both, catalog, found, [LIGHT], tmp_path / "retrieval", 1)
-    arrays = load_file(written.folder / written.answer["clips"]["6"]["arrays"])
+    arrays = kept_clip(written.folder / written.answer["clips"]["6"]["arrays"])
     assert arrays["flow"].shape == (2, 8, 32, 32)
     assert arrays["flow"].dtype == torch.float16
 
@@ -123,7 +126,7 @@ def test_the_motion_is_kept_where_the_network_sees_it(catalog, network, tmp_path
 def test_evidence_that_is_there_is_read(network, catalog, scanned, written):
     before = written.folder.stat().st_ctime_ns
     units = [LIGHT, DARK, DEAD]
-    again = write_retrieval(network, catalog, scanned, units, written.folder, 2)
+    again = write_retrieval(network, catalog, scanned, units, written.folder, 2, others=0)
     assert again == written
     assert written.folder.stat().st_ctime_ns == before
 
@@ -143,7 +146,69 @@ def test_a_video_that_has_gone_since_is_told_and_the_rest_is_written(network, tm
     assert clips["0"]["error"] is None
 
 
+@pytest.fixture
+def viewed(network, catalog, scanned, tmp_path):
+    asked = [LIGHT, DEAD, label("light") - label("dark")]
+    return write_retrieval(
+        *(network, catalog, scanned, asked, tmp_path / "retrieval", 2),
+        others=2,
+        also=[4],
+        views=[LIGHT, DEAD],
+    )
+
+
+def test_the_middle_the_least_and_further_clips_are_kept(viewed):
+    light, _ = viewed.answer["units"]
+    assert [hit["clip"] for hit in light["middle"]] == [4, 2]
+    assert [hit["clip"] for hit in light["bottom"]] == [0, 1]
+    assert (light["excited"], light["videos"]) == (6, 6)
+    assert set(viewed.answer["clips"]) == {"0", "1", "2", "4", "5", "6"}
+    table = pl.read_csv(viewed.folder / "clips-of-units.csv")
+    assert table.filter(unit="relu:0", which="middle", rank=1)["clip"].to_list() == [4]
+
+
+def test_objectives_are_told_beside_units(viewed):
+    (found,) = viewed.answer["objectives"]
+    assert found["objective"] == "label:light - label:dark"
+    assert [hit["clip"] for hit in found["top"]] == [6, 5]
+    assert found["top"][0]["place"] is None
+
+
+def test_what_excites_a_unit_is_led_back_within_its_box(viewed):
+    light, dead = viewed.answer["units"]
+    found = kept_views(viewed.folder / light["views"])
+    rules = ("deconvolved", "gradient")
+    assert set(found) == {f"{rule} {number} frames" for rule in rules for number in (0, 1)}
+    for view in found.values():
+        torch.testing.assert_close(view, torch.full((3, 2, 16, 16), 1 / (3 * 2 * 16 * 16)))
+    assert dead["views"] is None
+    assert viewed.answer["refused"] == []
+
+
+def test_a_rule_without_meaning_is_told_and_the_others_are_written(catalog, tmp_path):
+    class Smooth(Brightness):
+        def __init__(self):
+            super().__init__()
+            self.relu = torch.nn.GELU()
+
+    made = Network(Smooth(), labels=["light", "dark"], expects=SPEC, name="smooth", layers=["relu"])
+    found = scan(made, catalog, tmp_path / "scan")
+    answer = write_retrieval(
+        made, catalog, found, [LIGHT], tmp_path / "retrieval", 1, views=[LIGHT]
+    ).answer
+    (refused,) = answer["refused"]
+    assert (refused["layer"], refused["rule"]) == ("relu", "deconvolved")
+    assert "Gelu" in refused["error"]
+    names = set(kept_views(tmp_path / "retrieval" / answer["units"][0]["views"]))
+    assert names == {"gradient 0 frames"}
+
+
 # Refusals
+
+
+def test_refuses_further_clips_that_the_scan_does_not_have(network, catalog, scanned, tmp_path):
+    with pytest.raises(UnknownNameError, match="no such clips"):
+        write_retrieval(network, catalog, scanned, [LIGHT], tmp_path / "retrieval", also=[7])
 
 
 @pytest.mark.parametrize(

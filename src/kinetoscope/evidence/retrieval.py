@@ -1,11 +1,13 @@
-"""Which real clips excite a unit most, and where in them? Is it dead? Which labels does it like?
+"""Which real clips excite a unit most, least, and middling, where in them, and what in them is it?
 
-All of it follows from a scan. A clip counts by the largest answer of the unit anywhere in it, and
-the place of that answer is told as the box of the clip that the unit sees there.
+All of it follows from a scan (`examples/ranking.py`); of chosen units, what in their best clips
+excites them is led back to the pixels (`examples/views.py`). The clips themselves are kept beside
+the evidence, each once (`examples/kept.py`).
 
 Source: Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014,
 section 4: the nine clips that excite a unit most, each cut to the receptive field around its
-maximum. Here one clip of each video at most, so that nine clips are nine scenes.
+maximum, and beside it what is led back from there. Here one clip of each video at most, so that
+nine clips are nine scenes.
 
 Written out, the evidence has for its answer
 
@@ -15,29 +17,36 @@ Written out, the evidence has for its answer
         dead           whether it is never above `EPSILON`; null as above
         profile        mean over the clips of each label, by name
         top_labels     how many of the 100 clips that excite it most have each label
+        excited        how many videos excite it at all; `videos`, of how many
         top            best first, a list of
             clip           its number in the scan and among `clips`
             activation     the largest answer in it
-            place          of that answer in the layer: time, row, column
+            place          of that answer in the layer: time, row, column; null where there is none
             box            what is seen from there: [first, one past the last] frame, row, column
             second         in the middle of the box, display time of the video; null if not known
+        middle         the same, around the median of the videos that excite it at all
+        bottom         the same, the least first
+        views          a file beside the evidence, as `examples/viewing.py` says; else null
+    objectives  the same of what is no unit: `objective` for the first three, and no `views`
+    rules       by which views were led back
+    refused     layer, rule and error, where a rule has no meaning for the network
     clips   by number, as text
         path, label, predicted, probability, start_seconds, seconds (of each frame)
-        arrays         a safetensors file beside the evidence: `frames`, bytes, time height width
-                       rgb; and `flow`, half precision, 2 time height width [pixels per frame],
-                       where the network takes flow. null where it can't be read any more
+        arrays         a file beside the evidence: `frames`, bytes, time height width rgb; and
+                       `flow`, half precision, 2 time height width [pixels per frame], where the
+                       network takes flow. null where it can't be read any more
         error          why not; else null
+
+and beside it a table, clips-of-units.csv: unit, which (top, middle, bottom), rank, clip, path,
+label, activation, second.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-import torch
-from einops import rearrange
-from safetensors.torch import save_file
 
 from kinetoscope.clips.cache import ClipCache, views_of
 from kinetoscope.clips.catalog import Catalog
@@ -49,97 +58,52 @@ from kinetoscope.evidence.evidence import (
     Provenance,
     has_evidence,
     read_evidence,
+    write_table,
     writing_evidence,
 )
+from kinetoscope.evidence.examples.evaluating import objective_answers
+from kinetoscope.evidence.examples.kept import keep_clip
+from kinetoscope.evidence.examples.ranking import EPSILON as EPSILON
+from kinetoscope.evidence.examples.ranking import (
+    Answers,
+    bottom,
+    label_means,
+    middle,
+    top,
+    unit_answers,
+)
+from kinetoscope.evidence.examples.ranking import Hit as Hit
+from kinetoscope.evidence.examples.ranking import class_means as class_means
+from kinetoscope.evidence.examples.ranking import dead_units as dead_units
+from kinetoscope.evidence.examples.ranking import top_clips as top_clips
+from kinetoscope.evidence.examples.viewing import opening, write_views
 from kinetoscope.evidence.scan import Progress, Scan, catalog_name
 from kinetoscope.networks.network import Network
-from kinetoscope.units.receptive import Box
+from kinetoscope.units.backward import Rule
+from kinetoscope.units.objective import Objective
 from kinetoscope.units.unit import Unit
-
-EPSILON = 1e-6
-"""A unit that never answers above this is dead."""
 
 ARRAYS = "clips"
 """The folder beside the evidence that holds the clips."""
 
 _TOP_LABELS = 100
 _TOLD = ("path", "label", "predicted", "probability", "start_seconds", "seconds")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hit:
-    """A clip, and where in it a unit answers most.
-
-    Args:
-        clip: its number in the scan.
-        path: from the catalog's root.
-        label: as the catalog has it.
-        predicted: as the network has it.
-        activation: the unit's largest answer.
-        place: of that answer in the layer: time, row and column.
-        box: what the unit sees from there [frames, pixels, pixels].
-        second: in the middle of the box [seconds, display time]; None if the clip has no times.
-    """
-
-    clip: int
-    path: str
-    label: str | None
-    predicted: str
-    activation: float
-    place: tuple[int, int, int]
-    box: Box
-    second: float | None
-
-
-def top_clips(scan: Scan, unit: Unit, count: int = 9, *, lowest: bool = False) -> list[Hit]:
-    """The clips that excite a unit most, best first; of each video at most one.
-
-    Args:
-        scan: has the unit's layer.
-        unit: which one.
-        count: how many, if there are as many videos.
-        lowest: those that excite it least instead, the least first.
-
-    Raises:
-        UnknownNameError: the layer was not scanned, or has no such channel.
-    """
-    order = _ranked(scan, unit, descending=not lowest)
-    best = order.unique("path", keep="first", maintain_order=True).head(count)
-    return [_hit(scan, unit.layer, row) for row in best.iter_rows(named=True)]
-
-
-def dead_units(scan: Scan, *, epsilon: float = EPSILON) -> list[Unit]:
-    """The units of all scanned layers that no clip brings above a tiny answer."""
-    return [
-        Unit(layer, channel)
-        for layer in scan.layers
-        for channel, largest in enumerate(scan.channel_maxima(layer).tolist())
-        if largest <= epsilon
-    ]
-
-
-def class_means(scan: Scan, unit: Unit) -> dict[str, float]:
-    """The mean over the clips of each label of the unit's largest answer, in the labels' order.
-
-    Labels without a clip are left out; labels that the network does not know come last.
-
-    Raises:
-        UnknownNameError: the layer was not scanned, or has no such channel.
-    """
-    rows = _rows(scan, unit).filter(pl.col("label").is_not_null())
-    means = dict(rows.group_by("label", maintain_order=True).agg(pl.col("maximum").mean()).rows())
-    known = [label for label in scan.labels if label in means]
-    return {label: means[label] for label in [*known, *(means.keys() - set(known))]}
+_HIT = ("clip", "activation", "place", "box", "second")
+_RULES: tuple[Rule, ...] = ("deconvolved", "gradient")
 
 
 def write_retrieval(  # noqa: PLR0913 - what a long job can be told
     network: Network,
     catalog: Catalog,
     scan: Scan,
-    units: Sequence[Unit],
+    units: Sequence[Unit | Objective],
     folder: Path,
     count: int = 9,
     *,
+    others: int = 6,
+    also: Sequence[int] = (),
+    views: Sequence[Unit] = (),
+    rules: Sequence[Rule] = _RULES,
     clip_cache: ClipCache | None = None,
     progress: Progress | None = None,
 ) -> Evidence:
@@ -152,43 +116,96 @@ def write_retrieval(  # noqa: PLR0913 - what a long job can be told
         network: that was scanned.
         catalog: that was scanned.
         scan: of all these units' layers.
-        units: which ones.
+        units: which ones, and other objectives; the network is run only for those of which the
+            scan does not tell.
         folder: of the evidence; complete or absent.
-        count: clips of each unit.
+        count: clips of each unit that excite it most.
+        others: clips of each unit that excite it least, and as many around the median.
+        also: further clips that are kept, by their number in the scan.
+        views: units of which it is led back what in their clips excites them.
+        rules: by which it is; see `units/backward.py`. One that does not fit is told as refused.
         clip_cache: where clips are kept that were opened before.
         progress: is told how many videos are opened, and of how many.
 
     Raises:
         EvidenceError: the scan is of another network or catalog.
-        UnknownNameError: a unit was not scanned.
+        UnknownNameError: the scan does not have one of the units or clips.
     """
     _check_same(network, catalog, scan)
+    _check_clips(scan, also)
+    asked = list(dict.fromkeys([*units, *views]))
     provenance = Provenance.of(
         network,
         catalog=catalog_name(catalog),
         objective="largest answer to real clips",
         settings={
-            "units": [str(unit) for unit in units],
+            "units": [str(each) for each in asked],
             "count": count,
+            "others": others,
+            "also": sorted(also),
+            "views": {str(unit): list(rules) for unit in views},
             "scan": dict(scan.provenance.settings),
         },
     )
-    if not has_evidence(folder, provenance):
-        with writing_evidence(folder, "retrieval", provenance) as (aside, answer):
-            answer["units"] = [_unit_part(scan, unit, count) for unit in units]
-            wanted = sorted({hit["clip"] for unit in answer["units"] for hit in unit["top"]})
-            rows = scan.clips.filter(pl.col("clip").is_in(wanted))
-            (aside / ARRAYS).mkdir()
-            answer["clips"] = {}
-            writer = _Writer(catalog, scan, aside, clip_cache)
-            videos = [group for _, group in rows.group_by("video", maintain_order=True)]
-            for number, done in enumerate(map_here(writer.write, videos), start=1):
-                if done.error is not None:
-                    raise done.error
-                answer["clips"] |= done.answer or {}
-                if progress is not None:
-                    progress(number, len(videos))
+    if has_evidence(folder, provenance):
+        return read_evidence(folder, "retrieval")
+    ranker = _Ranker(network, catalog, scan, count, others, clip_cache)
+    parts = ranker.parts(asked)
+    wanted = {hit["clip"] for part in parts.values() for hit in _all_hits(part)} | set(also)
+    with writing_evidence(folder, "retrieval", provenance) as (aside, answer):
+        answer["clips"] = _write_clips(_Writer(catalog, scan, aside, clip_cache), wanted, progress)
+        opened = opening(catalog, scan, clip_cache)
+        hits = {unit: top(scan, unit_answers(scan, unit), count) for unit in views}
+        viewed = write_views(network, hits, rules, opened, aside)
+        for unit, file in viewed.files.items():
+            parts[unit]["views"] = file
+        answer["units"] = [parts[each] for each in asked if isinstance(each, Unit)]
+        answer["objectives"] = [parts[each] for each in asked if isinstance(each, Objective)]
+        answer["rules"], answer["refused"] = list(rules), viewed.refused
+        write_table(aside, "clips-of-units", _columns(parts, answer["clips"]))
     return read_evidence(folder, "retrieval")
+
+
+@dataclass(frozen=True)
+class _Ranker:
+    """Finds the clips of units and objectives."""
+
+    network: Network
+    catalog: Catalog
+    scan: Scan
+    count: int
+    others: int
+    clip_cache: ClipCache | None
+
+    def parts(self, asked: Sequence[Unit | Objective]) -> dict[Unit | Objective, dict[str, Any]]:
+        """What the evidence tells of each."""
+        objectives = [each for each in asked if isinstance(each, Objective)]
+        found = objective_answers(
+            self.network, self.catalog, self.scan, objectives, clip_cache=self.clip_cache
+        )
+        return {
+            each: {**_about_unit(each), **self._part(unit_answers(self.scan, each)), "views": None}
+            if isinstance(each, Unit)
+            else {"objective": str(each), **self._part(found[each])}
+            for each in asked
+        }
+
+    def _part(self, answers: Answers) -> dict[str, Any]:
+        scan, table = self.scan, answers.table.sort("value", "clip", descending=[True, False])
+        largest: float | None = table["value"].item(0) if len(table) else None
+        labels = table["label"].drop_nulls().head(_TOP_LABELS)
+        counts = labels.value_counts(sort=True).sort("count", "label", descending=[True, False])
+        return {
+            "largest": largest,
+            "dead": None if largest is None else largest <= EPSILON,
+            "profile": label_means(scan, answers),
+            "top_labels": dict(counts.rows()),
+            "excited": len(answers.exciting()),
+            "videos": table["path"].n_unique(),
+            "top": _told_hits(top(scan, answers, self.count)),
+            "middle": _told_hits(middle(scan, answers, self.others)),
+            "bottom": _told_hits(bottom(scan, answers, self.others)),
+        }
 
 
 @dataclass(frozen=True)
@@ -218,13 +235,25 @@ class _Writer:
         return parts
 
     def _keep(self, number: int, clip: Clip) -> str:
-        frames = (clip.frames * 255).round().to(torch.uint8)
-        arrays = {"frames": rearrange(frames, "rgb time height width -> time height width rgb")}
-        if clip.flow is not None:
-            arrays["flow"] = clip.flow.half()
-        name = f"{ARRAYS}/{number}.safetensors"
-        save_file({key: array.contiguous() for key, array in arrays.items()}, self.folder / name)
+        name = f"{ARRAYS}/{number}.npz"
+        keep_clip(self.folder / name, clip)
         return name
+
+
+def _write_clips(
+    writer: _Writer, wanted: set[int], progress: Progress | None
+) -> dict[str, dict[str, Any]]:
+    rows = writer.scan.clips.filter(pl.col("clip").is_in(sorted(wanted)))
+    (writer.folder / ARRAYS).mkdir()
+    found: dict[str, dict[str, Any]] = {}
+    videos = [group for _, group in rows.group_by("video", maintain_order=True)]
+    for number, done in enumerate(map_here(writer.write, videos), start=1):
+        if done.error is not None:
+            raise done.error
+        found |= done.answer or {}
+        if progress is not None:
+            progress(number, len(videos))
+    return found
 
 
 def _check_same(network: Network, catalog: Catalog, scan: Scan) -> None:
@@ -238,61 +267,37 @@ def _check_same(network: Network, catalog: Catalog, scan: Scan) -> None:
         )
 
 
-def _unit_part(scan: Scan, unit: Unit, count: int) -> dict[str, Any]:
-    ranked = _ranked(scan, unit)
-    largest: float | None = ranked["maximum"].item(0) if len(ranked) else None
-    labels = ranked["label"].drop_nulls().head(_TOP_LABELS)
-    return {
-        "unit": str(unit),
-        "layer": unit.layer,
-        "channel": unit.channel,
-        "largest": largest,
-        "dead": None if largest is None else largest <= EPSILON,
-        "profile": class_means(scan, unit),
-        "top_labels": dict(
-            labels.value_counts(sort=True).sort("count", "label", descending=[True, False]).rows()
-        ),
-        "top": [_hit_part(hit) for hit in top_clips(scan, unit, count)],
-    }
-
-
-def _hit_part(hit: Hit) -> dict[str, Any]:
-    values = asdict(hit)
-    return {name: values[name] for name in ("clip", "activation", "place", "box", "second")}
-
-
-def _rows(scan: Scan, unit: Unit) -> pl.DataFrame:
-    """A row a clip that could be read: what the unit answers, and what is known of the clip."""
-    table = scan.activations(unit.layer)
-    channels = scan.layers[unit.layer]["channels"]
-    if unit.channel >= channels:
+def _check_clips(scan: Scan, also: Sequence[int]) -> None:
+    if missing := sorted(set(also) - set(scan.clips["clip"])):
         raise UnknownNameError(
-            f"no unit is called {unit}",
-            got=f"channel {unit.channel}",
-            expected=f"a channel from 0 to {channels - 1} of {unit.layer}",
+            f"the scan in {scan.folder} has no such clips",
+            got=", ".join(map(str, missing[:8])),
+            expected=f"numbers from 0 to {len(scan.clips) - 1}",
         )
-    own = table.filter(pl.col("channel") == unit.channel)
-    return own.join(scan.clips, on="clip", how="left", maintain_order="left")
 
 
-def _ranked(scan: Scan, unit: Unit, *, descending: bool = True) -> pl.DataFrame:
-    """By the unit's answer; of equals, the catalog's first comes first."""
-    return _rows(scan, unit).sort("maximum", "clip", descending=[descending, False])
+def _columns(
+    parts: Mapping[Unit | Objective, Mapping[str, Any]], clips: Mapping[str, Mapping[str, Any]]
+) -> dict[str, list[Any]]:
+    rows = [
+        (str(each), which, rank, hit["clip"], hit["activation"], hit["second"])
+        for each, part in parts.items()
+        for which in ("top", "middle", "bottom")
+        for rank, hit in enumerate(part[which], start=1)
+    ]
+    names = ("unit", "which", "rank", "clip", "activation", "second")
+    columns = {name: [row[at] for row in rows] for at, name in enumerate(names)}
+    told = {name: [clips[str(row[3])][name] for row in rows] for name in ("path", "label")}
+    return columns | told
 
 
-def _hit(scan: Scan, layer: str, row: dict[str, Any]) -> Hit:
-    place = (row["time"], row["row"], row["column"])
-    extent = (scan.expects.frames, *scan.expects.size)
-    box = scan.receptive_field(layer).box(place, extent)
-    middle = (box[0][0] + max(box[0][0], box[0][1] - 1)) // 2
-    seconds = row["seconds"]
-    return Hit(
-        clip=row["clip"],
-        path=row["path"],
-        label=row["label"],
-        predicted=row["predicted"],
-        activation=row["maximum"],
-        place=place,
-        box=box,
-        second=seconds[middle] if seconds else None,
-    )
+def _about_unit(unit: Unit) -> dict[str, Any]:
+    return {"unit": str(unit), "layer": unit.layer, "channel": unit.channel}
+
+
+def _all_hits(part: dict[str, Any]) -> list[dict[str, Any]]:
+    return [*part["top"], *part["middle"], *part["bottom"]]
+
+
+def _told_hits(hits: Sequence[Hit]) -> list[dict[str, Any]]:
+    return [{name: values[name] for name in _HIT} for values in map(asdict, hits)]

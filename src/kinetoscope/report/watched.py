@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from safetensors.torch import load_file
 
 from kinetoscope.engines.here import map_here
+from kinetoscope.evidence.examples.kept import kept_clip
 from kinetoscope.report.pictures import enlarged, flow_picture, readable_speed
 from kinetoscope.report.shelf import Shelf, Track
 from kinetoscope.tensors import Size
@@ -43,7 +43,7 @@ def clip_tracks(
 def _kept(
     number: int, path: Path, full_colour: float | None, shelf: Shelf
 ) -> tuple[dict[str, Track], Size]:
-    found = load_file(path)
+    found = kept_clip(path)
     time, height, width, _ = found["frames"].shape
     frames = enlarged(found["frames"], _LEAST_SIDE)
     tracks = {"frames": shelf.strip(f"clip-{number}.frames", frames)}
@@ -57,6 +57,6 @@ def _common_speed(arrays: Mapping[int, Path]) -> float | None:
     speeds = [
         readable_speed([flow.float()], _MOVING_SHARE)
         for path in arrays.values()
-        if (flow := load_file(path).get("flow")) is not None
+        if (flow := kept_clip(path).get("flow")) is not None
     ]
     return float(np.quantile(speeds, _CLIPS_SHARE, method="higher")) if speeds else None
