@@ -9,7 +9,7 @@ from kinetoscope.clips.worlds.shapes import make_shapes
 from kinetoscope.clips.worlds.world import ClipsPerLabel
 from kinetoscope.demo import World
 from kinetoscope.evidence.stimuli.settings import Maximizing
-from kinetoscope.look import Looking
+from kinetoscope.look.looking import Looking
 
 FEW = ClipsPerLabel(train=2, validation=1, test=1)
 SMALL = Looking(

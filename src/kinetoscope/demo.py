@@ -16,7 +16,8 @@ from kinetoscope.clips.worlds.figures import make_figures
 from kinetoscope.clips.worlds.mocap import recordings_folder
 from kinetoscope.clips.worlds.shapes import make_shapes
 from kinetoscope.evidence.stimuli.settings import Maximizing
-from kinetoscope.look import Looking, look
+from kinetoscope.look.look import look
+from kinetoscope.look.looking import Looking
 from kinetoscope.networks.weights import load_network
 from kinetoscope.training.loop import train
 from kinetoscope.training.progress import counted

@@ -2,10 +2,14 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from kinetoscope.cli.arguments import NETWORK, open_network
+
+if TYPE_CHECKING:
+    from kinetoscope.clips.catalog import Catalog
 
 
 @click.command("look")
@@ -16,10 +20,14 @@ from kinetoscope.cli.arguments import NETWORK, open_network
 @click.option("--root", type=click.Path(path_type=Path), help="Where the videos lie.")
 @click.option("--labels", type=click.Path(path_type=Path), help="A file with one label a line.")
 @click.option("--split", help="Only this split, such as test.")
+@click.option("--training-split", help="What it was trained on, to find the nearest clips in.")
+@click.option("--only", multiple=True, help="Only this stage; as often as wanted.")
+@click.option("--skip", multiple=True, help="Not this stage; as often as wanted.")
 @click.option("--layer", "layers", multiple=True, help="Only this layer; as often as wanted.")
 @click.option("--units-per-layer", type=click.IntRange(0), default=8, help="How many get stimuli.")
 @click.option("--slowness", default="0,1,5,10", help="Weights of change over time.")
 @click.option("--steps", type=click.IntRange(1), default=200, help="Of each stimulus.")
+@click.option("--sample", type=click.IntRange(2), default=64, help="Clips that are shown changed.")
 @click.option("--top", type=click.IntRange(1), default=9, help="Clips kept of each unit.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of everything random.")
 def command(  # noqa: PLR0913 - one for each option
@@ -30,12 +38,10 @@ def command(  # noqa: PLR0913 - one for each option
     root: Path | None,
     labels: Path | None,
     split: str | None,
-    layers: tuple[str, ...],
-    units_per_layer: int,
     slowness: str,
     steps: int,
-    top: int,
-    seed: int,
+    training_split: str | None,
+    **how: Any,
 ) -> None:
     """Open NETWORK with the videos of CATALOG and write a report to a folder.
 
@@ -50,19 +56,21 @@ def command(  # noqa: PLR0913 - one for each option
 
     from kinetoscope.clips.cache import default_clip_cache
     from kinetoscope.clips.catalog import read_catalog
-    from kinetoscope.look import Looking, look
+    from kinetoscope.look.look import look
+    from kinetoscope.look.looking import Looking
+
+    def videos_of(split: str | None) -> "Catalog":
+        return read_catalog(catalog, root=root, labels=labels, split=split)
 
     page = look(
         open_network(network, weights),
-        read_catalog(catalog, root=root, labels=labels, split=split),
+        videos_of(split),
         out,
         how=Looking(
-            layers=layers,
-            units_per_layer=units_per_layer,
             slowness=chi,
             maximizing=replace(Looking().maximizing, steps=steps),
-            top=top,
-            seed=seed,
+            training=videos_of(training_split) if training_split else None,
+            **how,
         ),
         clip_cache=default_clip_cache(),
         progress=True,

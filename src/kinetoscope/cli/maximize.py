@@ -36,7 +36,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--steps", type=click.IntRange(1), default=500, help="Of each stimulus.")
 @click.option("--patience", type=click.IntRange(1), help="End after so many steps of no gain.")
 @click.option("--strength", type=click.FloatRange(0), default=100.0, help="Against the priors.")
-@click.option("--peak", type=click.FloatRange(0, 1), default=0.5, help="Share of the best place in it.")
+@click.option("--peak", type=click.FloatRange(0, 1), default=0.5, help="The best place's share.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the first noise.")
 @click.option("--seeds", type=click.IntRange(1), default=2, help="So many, to tell stability.")
 @click.option("--diverse", type=click.IntRange(1), default=1, help="Different ones of each unit.")
@@ -124,9 +124,20 @@ def _maximizing(how: dict[str, Any]) -> "Maximizing":
     from kinetoscope.evidence.stimuli.settings import Maximizing
 
     robust = Robustness(scale=0.1, rotation=10.0, time_shift=1) if how["robust"] else Robustness()
-    plain = ("steps", "patience", "strength", "peak", "diverse", "tie", "hold", "writing", "clips_at_once")
+    plain = (
+        "steps",
+        "patience",
+        "strength",
+        "peak",
+        "diverse",
+        "tie",
+        "hold",
+        "writing",
+        "clips_at_once",
+    )
     return Maximizing(
         **{name: how[name] for name in plain},
+        clips_at_once=how["clips_at_once"],
         robustness=robust,
         transparency=how["writing"].name == "phases",
         crop=not how["no_crop"],
@@ -137,9 +148,9 @@ def _prepared(
     network: "Network", objectives: "list[Objective]", scan: "Scan | None", evidence: Path
 ) -> "Reference":
     """Write what the network is, for the report; what its answers are held against."""
+    from kinetoscope.evidence.anatomy import write_anatomy
     from kinetoscope.evidence.beside.reference import reference_from_scan
     from kinetoscope.evidence.beside.reference_folder import kept_reference
-    from kinetoscope.look import tell_network
     from kinetoscope.training.progress import counted
     from kinetoscope.units.layers import list_layers
     from kinetoscope.units.reading import SCORES
@@ -150,7 +161,7 @@ def _prepared(
         for layer in list_layers(network, every=True)
         if layer.name in asked or (layer.name in network.layers and "Pool" not in layer.kind)
     ]
-    tell_network(network, layers, evidence / "network")
+    write_anatomy(network, layers, evidence / "network")
     if scan is not None:
         return reference_from_scan(scan)
     with counted("made clips", shown=True) as progress:

@@ -16,7 +16,8 @@ from kinetoscope.evidence.evidence import read_evidence
 from kinetoscope.evidence.scan import read_scan
 from kinetoscope.evidence.stimuli.settings import Maximizing
 from kinetoscope.evidence.stimuli.stimulus import read_stimuli
-from kinetoscope.look import Looking, look
+from kinetoscope.look.look import look
+from kinetoscope.look.looking import Looking
 from kinetoscope.networks.weights import load_network, save_network
 from kinetoscope.networks.zoo import build_network
 from kinetoscope.units.objective import Objective
@@ -130,7 +131,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_evidence(looked, catalog
     arguments = (tmp_path / "weights.safetensors", catalog.root, tmp_path / "out")
     whole = contents(looked)
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["kinetoscope.look"])
+    context.set_forkserver_preload(["kinetoscope.look.look"])
     chance = random.Random(0)
     for many in sorted(chance.sample(range(len(whole)), KILLS)):
         process = context.Process(target=do_look, args=arguments)

@@ -1,0 +1,58 @@
+"""How is a look done: which stages, of which units, how closely?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from kinetoscope.clips.catalog import Catalog
+from kinetoscope.errors import unknown_name
+from kinetoscope.evidence.stimuli.settings import SLOWNESS, Maximizing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Looking:
+    """How a look is done.
+
+    Args:
+        layers: which ones; if none are given those that the network names as worth looking at,
+            without its pools, whose units are those of the layer before.
+        only: these stages alone, with those that they rest on; all, if none are named.
+        skip: all stages but these.
+        units_per_layer: how many units of each layer get stimuli, spread from the one that is most
+            specific to a label to the one that is least.
+        slowness: the weights of change over time that stimuli are made with.
+        maximizing: how they are made.
+        seeds: from how many the slowest stimulus is made, to tell how much it owes to chance.
+        top: how many clips are kept of each unit.
+        sample: how many clips stand for the catalog where every clip is shown many times, changed.
+        training: what the network was trained on, for the nearest training clips.
+        checkpoints: files of weights of one training run by epoch, for its evolution.
+        seed: of everything random.
+    """
+
+    layers: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    skip: tuple[str, ...] = ()
+    units_per_layer: int = 8
+    slowness: tuple[float, ...] = SLOWNESS
+    maximizing: Maximizing = field(default_factory=lambda: Maximizing(peak=0.5))
+    seeds: int = 2
+    top: int = 9
+    sample: int = 64
+    training: Catalog | None = None
+    checkpoints: tuple[tuple[int, str], ...] = ()
+    seed: int = 0
+
+    def chosen(self, stages: Sequence[str]) -> list[str]:
+        """Those of all stages that are to be done, in their order.
+
+        Raises:
+            UnknownNameError: a stage is not there.
+        """
+        for name in (*self.only, *self.skip):
+            if name not in stages:
+                raise unknown_name("stage of a look", name, stages)
+        return [
+            name
+            for name in stages
+            if name not in self.skip and (not self.only or name in self.only)
+        ]
