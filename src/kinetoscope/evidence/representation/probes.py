@@ -39,7 +39,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Float, Shaped
+from jaxtyping import Float
 
 from kinetoscope.clips.catalog import Catalog
 from kinetoscope.errors import EvidenceError, KinetoscopeError
@@ -51,8 +51,8 @@ from kinetoscope.evidence.evidence import (
     write_table,
     writing_evidence,
 )
-from kinetoscope.evidence.intervals import Interval, interval
 from kinetoscope.evidence.representation.clips import Places, Pool, pooled
+from kinetoscope.evidence.representation.grouped import mean_over_groups
 from kinetoscope.evidence.representation.probing import Machine, Told, cross_validate, fit_and_tell
 from kinetoscope.evidence.representation.sides import Scans, Sides, shuffled
 from kinetoscope.evidence.scan import Progress, Scan
@@ -116,20 +116,6 @@ def write_probes(
             answer["probes"], answer["failures"] = work.probe_all(names, progress)
             write_table(aside, "probes", _columns(answer["probes"]))
     return read_evidence(folder, "probes")
-
-
-def rate(right: Shaped[np.ndarray, " clip"], groups: Places, *, seed: int = 0) -> Interval:
-    """The mean over clips of what is right, with its interval over groups."""
-    sizes = np.bincount(groups)
-    sums = np.bincount(groups, weights=right)
-    there = sizes > 0
-    return interval((sums[there], sizes[there]), _share, seed=seed)
-
-
-def _share(
-    right: Float[np.ndarray, "*any group"], clips: Float[np.ndarray, "*any group"], axis: int = -1
-) -> Any:
-    return right.sum(axis=axis) / clips.sum(axis=axis)
 
 
 @dataclass(frozen=True)
@@ -237,7 +223,7 @@ class _Work:
         return (told.predicted == self.sides.asked.labels).astype(float)
 
     def _rate(self, right: Float[np.ndarray, " clip"]) -> dict[str, float]:
-        return rate(right, self.sides.asked.groups, seed=self.how.seed).to_json()
+        return mean_over_groups(right, self.sides.asked.groups, seed=self.how.seed).to_json()
 
     def _network(self) -> dict[str, float] | None:
         sides, names = self.sides, self.sides.fitted.names
