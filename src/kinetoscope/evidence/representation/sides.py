@@ -15,7 +15,7 @@ from kinetoscope.errors import EvidenceError
 from kinetoscope.evidence.representation.clips import Places, Seen, learnable, seen_clips
 from kinetoscope.evidence.scan import Scan
 
-Scans = Scan | tuple[Scan, Scan]
+Scans = Scan | Sequence[Scan]
 """One to cross-validate on, or one to fit to and one to test on."""
 
 
@@ -95,16 +95,17 @@ def shuffled(seen: Seen, seed: int) -> Places:
 def _several(scans: Scans | None) -> tuple[Scan, ...]:
     if scans is None:
         return ()
-    return scans if isinstance(scans, tuple) else (scans,)
+    return (scans,) if isinstance(scans, Scan) else tuple(scans)
 
 
 def _check_together(scans: Sequence[Scan], control: Sequence[Scan]) -> None:
     weights = {scan.provenance.weights_hash for scan in scans}
-    if len(weights) > 1 or len(control) not in (0, len(scans)):
+    if len(weights) > 1 or len(scans) not in (1, 2) or len(control) not in (0, len(scans)):
         raise EvidenceError(
             "the scans do not belong together",
-            got=f"weights {', '.join(sorted(weights))}; {len(control)} scans with random weights",
-            expected="scans by one network, and as many with random weights, or none",
+            got=f"{len(scans)} scans of weights {', '.join(sorted(weights))}; "
+            f"{len(control)} with random weights",
+            expected="one scan or two by one network; as many with random weights, or none",
         )
     for scan, other in zip(scans, control, strict=False):
         if scan.provenance.catalog != other.provenance.catalog:
