@@ -20,9 +20,8 @@ Written out, the evidence has for its answer
             unit, areas, apart, rate   as in `telling.py`
             push          mean over the mistaken clips; null where none is
         shown         how many clips were shown to tell what removing units does
-        before        with all units: `taken`, share taken for the other of the two; `margin`, score
-                      of the own label above that of the other; `right`, share recognized; each
-                      [value, low, high]
+        before        with all units: taken, margin, right; mended and lifted are those of the
+                      mistaken clips; each [value, low, high]; `undoing.py` says what they are
         removed       by unit, the change of these
         control       the same for the units at random, on average
         clips         the mistaken ones, the surest mistakes first

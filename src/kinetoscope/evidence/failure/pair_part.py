@@ -2,18 +2,15 @@
 
 Units are found in three ways: both labels excite them, they tell the two apart, or they push the
 mistaken clips towards the wrong label. Each is then removed, alone, while clips of both labels are
-shown; so are some units at random, which is what removing any unit does. Each change is that of a
-clip against itself, with an interval over the clips.
+shown; so are some units at random, which is what removing any unit does.
 
-Source: removal as in Morcos et al., "On the importance of single directions for generalization",
-ICLR 2018; the rest is in `telling.py` and `pushes.py`.
+Source: the parts name theirs: `telling.py`, `pushes.py`, `undoing.py`.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
 import polars as pl
 import torch
 from torch import Tensor
@@ -25,19 +22,16 @@ from kinetoscope.evidence.failure.pairs import Pair, told_clips
 from kinetoscope.evidence.failure.pushes import Pushes, pushes
 from kinetoscope.evidence.failure.shown import Opened, drawn, open_again
 from kinetoscope.evidence.failure.telling import Told, best_apart, best_both, tell_pair
+from kinetoscope.evidence.failure.undoing import before_and_changes, ends
 from kinetoscope.evidence.scan import Scan
-from kinetoscope.evidence.specificity.removal import (
-    Removal,
-    Removed,
-    mean_intervals,
-    remove_in_turn,
-)
+from kinetoscope.evidence.specificity.removal import Removal, remove_in_turn
 from kinetoscope.networks.network import Network
-from kinetoscope.tensors import Scores
 from kinetoscope.units.unit import Unit
 
+Lists = dict[str, list[tuple[Told, float | None]]]
+"""Units by why they are looked at, each with its push."""
+
 _BATCH = 16
-_MEASURES = ("taken", "margin", "right")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,35 +74,30 @@ class PairWork:
         """All that is told of a pair, in plain values; and its mistaken clips, by number."""
         rows = told_clips(self.scan).filter(pl.col("label").is_in(pair.labels))
         taken = pl.col("predicted").is_in(pair.labels) & (pl.col("label") != pl.col("predicted"))
-        mistaken = rows.filter(taken).sort("probability", "clip", descending=[True, False])
-        mistaken = mistaken.head(self.how.mistakes)
-        shown = self._drawn(rows)
-        numbers = [*shown["clip"], *mistaken["clip"]]
-        opened = open_again(self.catalog, self.scan, numbers, self.clip_cache)
-        shown = shown.filter(pl.col("clip").is_in([*opened.clips]))
-        mistaken = mistaken.filter(pl.col("clip").is_in([*opened.clips]))
-        pushed = self._pushes(mistaken, opened)
-        told = tell_pair(self.scan, pair, self.layers)
-        lists = self._lists(told, pushed)
+        surest = rows.filter(taken).sort("probability", "clip", descending=[True, False])
+        mistaken = surest["clip"].head(self.how.mistakes).to_list()
+        numbers = self._drawn(rows)
+        opened = open_again(self.catalog, self.scan, [*numbers, *mistaken], self.clip_cache)
+        rows = rows.filter(pl.col("clip").is_in([*opened.clips]))
+        wrong = surest.filter(pl.col("clip").is_in([n for n in mistaken if n in opened.clips]))
+        pushed = self._pushes(wrong, opened)
+        lists = self._lists(tell_pair(self.scan, pair, self.layers), pushed)
         part = {
             **pair_numbers(pair),
             **{name: [_told_part(*each) for each in units] for name, units in lists.items()},
-            **self._without(
-                pair, shown, opened, {n: [u for u, _ in each] for n, each in lists.items()}
-            ),
-            "clips": self._clips(mistaken, pushed),
+            **self._without(pair, rows, opened, lists, drawn_ones=numbers, mistaken=mistaken),
+            "clips": self._clips(wrong, pushed),
             "unread": opened.failures,
         }
-        return part, {clip: opened.clips[clip] for clip in mistaken["clip"]}
+        return part, {clip: opened.clips[clip] for clip in wrong["clip"]}
 
-    def _drawn(self, rows: pl.DataFrame) -> pl.DataFrame:
+    def _drawn(self, rows: pl.DataFrame) -> list[int]:
         """As many clips of each label as are shown."""
-        numbers = [
+        return [
             number
             for _, own in rows.group_by("label", maintain_order=True)
             for number in drawn(own["clip"].to_list(), self.how.clips, self.seed)
         ]
-        return rows.filter(pl.col("clip").is_in(numbers)).sort("clip")
 
     def _batches(self, rows: pl.DataFrame, opened: Opened) -> Iterator[ClipBatch]:
         clips = [opened.clips[number] for number in rows["clip"]]
@@ -130,22 +119,22 @@ class PairWork:
             away=self._places(mistaken["label"]),
         )
 
-    def _lists(
-        self, told: Sequence[Told], pushed: Mapping[str, Pushes]
-    ) -> dict[str, list[tuple[Told, float | None]]]:
+    def _lists(self, told: Sequence[Told], pushed: Mapping[str, Pushes]) -> Lists:
         """Units by why they are looked at, each with its push."""
         of_unit = {
             Unit(layer, channel): float(push)
             for layer, found in pushed.items()
-            for channel, push in enumerate(found.push.mean(dim=0))
+            for channel, push in enumerate(self._gain(layer, found).mean(dim=0))
         }
         live = {each.unit: each for each in told}
-        order = sorted(live, key=lambda unit: (-of_unit.get(unit, 0.0), unit))
-        pushing = [live[unit] for unit in order if of_unit.get(unit, 0.0) > 0][: self.how.units]
+        pushing = sorted(
+            (unit for unit in live if of_unit.get(unit, 0.0) > 0),
+            key=lambda unit: (-of_unit[unit], unit),
+        )
         lists = {
             "both": best_both(told, self.how.units),
             "apart": best_apart(told, self.how.units),
-            "pushing": pushing,
+            "pushing": [live[unit] for unit in pushing[: self.how.units]],
         }
         taken = {each.unit for units in lists.values() for each in units}
         left = [each for each in told if each.unit not in taken]
@@ -156,26 +145,43 @@ class PairWork:
             for name, units in lists.items()
         }
 
+    def _gain(self, layer: str, found: Pushes) -> Tensor:
+        """What would be gone of the push of each unit without it."""
+        if self.how.replacement == "zero":
+            return found.push
+        return found.excess(self.scan.means(layer).nanmean(dim=0))
+
     def _without(
-        self, pair: Pair, shown: pl.DataFrame, opened: Opened, lists: Mapping[str, list[Told]]
+        self,
+        pair: Pair,
+        rows: pl.DataFrame,
+        opened: Opened,
+        lists: Lists,
+        *,
+        drawn_ones: Sequence[int],
+        mistaken: Sequence[int],
     ) -> dict[str, Any]:
         """What the clips of both labels are taken for without each of the units."""
-        units = list(dict.fromkeys(each.unit for found in lists.values() for each in found))
-        removed = remove_in_turn(
-            self.network, self._batches(shown, opened), [self._removal(unit) for unit in units]
+        units = list(dict.fromkeys(each.unit for found in lists.values() for each, _ in found))
+        removals = [self._removal(unit) for unit in units]
+        masks = {
+            name: rows["clip"].is_in(list(numbers)).to_numpy()
+            for name, numbers in (("drawn", drawn_ones), ("mistaken", mistaken))
+        }
+        before, after, changes = before_and_changes(
+            remove_in_turn(self.network, self._batches(rows, opened), removals),
+            self._places(rows["label"]),
+            self._places(rows["label"].map_elements(pair.rival, return_dtype=pl.String)),
+            **masks,
+            seed=self.seed,
         )
-        truth = torch.tensor(self._places(shown["label"]))
-        rival = torch.tensor([self.network.label(pair.rival(label)) for label in shown["label"]])
-        before = _measured(removed.before, truth, rival)
-        changes = _changes(removed, truth, rival)
-        random = [units.index(each.unit) for each in lists["random"]]
+        random = [units.index(each.unit) for each, _ in lists["random"]]
+        by_chance = changes[random].mean(axis=0, keepdims=True)
         return {
-            "shown": len(shown),
-            "before": _intervals(np.stack([before]), self.seed)[0],
-            "removed": dict(zip(map(str, units), _intervals(changes, self.seed), strict=True)),
-            "control": _intervals(changes[random].mean(axis=0)[None], self.seed)[0]
-            if random
-            else None,
+            "shown": int(masks["drawn"].sum()),
+            "before": before,
+            "removed": dict(zip(map(str, units), after, strict=True)),
+            "control": ends(by_chance, **masks, seed=self.seed)[0] if random else None,
         }
 
     def _removal(self, unit: Unit) -> Removal:
@@ -245,27 +251,3 @@ def _told_part(told: Told, push: float | None) -> dict[str, Any]:
         "rate": told.rate,
         "push": push,
     }
-
-
-def _measured(scores: Scores, truth: Tensor, rival: Tensor) -> np.ndarray:
-    """Of each clip: whether it is taken for the rival, its margin, whether it is recognized."""
-    best = scores.argmax(dim=1)
-    margin = scores.gather(1, truth[:, None]) - scores.gather(1, rival[:, None])
-    return np.stack(
-        [(best == rival).numpy(), margin[:, 0].double().numpy(), (best == truth).numpy()]
-    )
-
-
-def _changes(removed: Removed, truth: Tensor, rival: Tensor) -> np.ndarray:
-    """By how much each removal changes these, `removal measure clip`."""
-    before = _measured(removed.before, truth, rival)
-    return np.stack([_measured(after, truth, rival) - before for after in removed.after])
-
-
-def _intervals(changes: np.ndarray, seed: int) -> list[dict[str, list[float]]]:
-    """Means over clips by their names, each with its interval: value, low, high."""
-    columns = [mean_intervals(changes[:, place], seed=seed) for place in range(len(_MEASURES))]
-    return [
-        {name: list(found.to_json().values()) for name, found in zip(_MEASURES, each, strict=True)}
-        for each in zip(*columns, strict=True)
-    ]
