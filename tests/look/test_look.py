@@ -4,13 +4,14 @@ import os
 import random
 import shutil
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 
 from kinetoscope.clips.catalog import read_catalog
-from kinetoscope.errors import CatalogError, UnknownNameError
+from kinetoscope.errors import CatalogError, EvidenceError, UnknownNameError
 from kinetoscope.evidence.beside.reference import reference_from_scan
 from kinetoscope.evidence.evidence import read_evidence
 from kinetoscope.evidence.scan import read_scan
@@ -18,6 +19,7 @@ from kinetoscope.evidence.stimuli.settings import Maximizing
 from kinetoscope.evidence.stimuli.stimulus import read_stimuli
 from kinetoscope.look.look import look
 from kinetoscope.look.looking import Looking
+from kinetoscope.look.stages import STAGES
 from kinetoscope.networks.weights import load_network, save_network
 from kinetoscope.networks.zoo import build_network
 from kinetoscope.units.objective import Objective
@@ -155,3 +157,36 @@ def test_refuses_a_layer_that_is_not_there(catalog, tmp_path):
 def test_refuses_a_catalog_of_other_labels(catalog, tmp_path):
     with pytest.raises(CatalogError, match="red"):
         look(network_of(["one", "two", "three"]), catalog, tmp_path, how=HOW)
+
+
+@pytest.mark.slow
+def test_only_some_stages_are_done_with_what_they_rest_on(catalog, tmp_path):
+    how = replace(HOW, only=("retrieval",))
+    look(network_of(sorted(COLOURS)), catalog, tmp_path, how=how)
+    found = {path.name for path in (tmp_path / "evidence").iterdir()}
+    assert found == {"network", "scan", "retrieval", "stages"}
+
+
+def test_a_stage_is_skipped():
+    how = Looking(skip=("b",))
+    assert how.chosen(["a", "b", "c"]) == ["a", "c"]
+
+
+@pytest.mark.parametrize("how", [Looking(only=("scna",)), Looking(skip=("scna",))])
+def test_refuses_a_stage_that_is_not_there(how):
+    with pytest.raises(UnknownNameError, match="near: scan"):
+        how.chosen(["scan", "stimuli"])
+
+
+@pytest.mark.slow
+def test_a_stage_that_can_not_be_done_is_told_and_the_others_go_on(catalog, tmp_path, monkeypatch):
+    def refuse(bench):
+        raise EvidenceError("it needs more", got="one clip", expected="two clips")
+
+    monkeypatch.setitem(STAGES, "retrieval", refuse)
+    how = replace(HOW, only=("retrieval", "nature"))
+    page = look(network_of(sorted(COLOURS)), catalog, tmp_path, how=how)
+    told = read_evidence(tmp_path / "evidence" / "stages", "stages").answer
+    assert told["done"] == ["nature"]
+    assert [each["stage"] for each in told["failures"]] == ["retrieval"]
+    assert "it needs more" in page.read_text()

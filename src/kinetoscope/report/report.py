@@ -72,6 +72,7 @@ def write_report(look_folder: Path, out: Path | None = None) -> Path:
         "figure": figure_part(layers, units, scanned, labels=len(network.answer["labels"])),
         "key": shelf.strip("key", key_picture()),
         "chapters": chapters_part(look_folder, shelf),
+        "not_done": _not_done(look_folder),
         "provenance": _provenance(look_folder),
     }
     title = f"{network.answer['name']} · Kinetoscope"
@@ -186,6 +187,14 @@ def _favourite_pace(unit: Mapping[str, Any]) -> float | None:
     if unit["dead"] or len(unit["stimuli"]) < 2:
         return None
     return strongest(unit["stimuli"])["slowness"]
+
+
+def _not_done(look_folder: Path) -> list[dict[str, str]]:
+    """The stages of a look that could not be done for this network or this catalog, and why."""
+    folder = look_folder / "evidence" / "stages"
+    if not (folder / FILE).exists():
+        return []
+    return read_evidence(folder, "stages").answer["failures"]
 
 
 def _provenance(look_folder: Path) -> list[dict[str, Any]]:

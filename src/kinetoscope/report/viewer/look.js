@@ -164,6 +164,7 @@
  * @property {Link[]} objectives  all that there are stimuli of
  * @property {Maximization | null} maximization
  * @property {Chapter[]} chapters
+ * @property {{stage: string, error: string}[]} not_done  what could not be measured
  * @property {{above_one: number, measured: number, stimuli: number, suspicious: number, dead: number, scanned: number, pace: {slowness: number, count: number}[]}} sums
  * @property {{kind: string, folder: string, provenance: Record<string, any>}[]} provenance
  */

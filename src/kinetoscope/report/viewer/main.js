@@ -42,7 +42,7 @@ const menu = [
   ["chapters", "Evidence"],
 ]
   .filter(([page]) => page !== "clips" || look.clips)
-  .filter(([page]) => page !== "chapters" || look.chapters.length)
+  .filter(([page]) => page !== "chapters" || look.chapters.length || look.not_done.length)
   .map(([page, text]) => element("a", {href: `#${page}`, "data-page": page}, text));
 const bar = element(
   "header.topbar",

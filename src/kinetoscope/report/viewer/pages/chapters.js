@@ -35,4 +35,14 @@ export function chapters(_, parent) {
       ),
     );
   });
+  if (!look.not_done.length) return;
+  section(parent, "What could not be measured").append(
+    element(
+      "ul.plain",
+      {},
+      look.not_done.map(({stage, error}) =>
+        element("li", {}, element("strong", {}, stage), element("span.quiet", {}, ` ${error}`)),
+      ),
+    ),
+  );
 }
