@@ -68,9 +68,7 @@ def steps_of(flow: Float[np.ndarray, "2 time height width"]) -> Float[np.ndarray
     start = points - np.array([(width - 1) / 2, (height - 1) / 2])
     longer = max(height, width)
     fine = np.array([100 / longer, 100 / longer, np.degrees(2 / longer), 200 / longer]) * _FINEST
-    steps = [
-        _step(start, flow[:, t, rows, columns].T) for t in range(max(1, flow.shape[1] - 1))
-    ]
+    steps = [_step(start, flow[:, t, rows, columns].T) for t in range(max(1, flow.shape[1] - 1))]
     found = np.stack(steps) * np.array([100 / longer, 100 / longer, 1.0, 1.0])
     return np.rint(found / fine) * fine
 

@@ -1,7 +1,7 @@
 """Which classes can be told by a cue that should not tell them?
 
 A classifier is fitted to the few numbers that a cue has of each clip: a logistic regression on the
-32 first principal components of what is seen, or many small trees on what has a few named values.
+32 first principal components of what is seen, or a small tree on what has a few named values.
 Each clip is judged by a classifier that has not seen it, nor a copy of it, nor its group. How well
 a class is told is the area under the ROC curve of its probability, against all others: 0.5 is
 chance. The same is done with labels that were shuffled, several times; of all cues and classes
@@ -33,9 +33,10 @@ RATE = 0.05
 """Most false discoveries among those that are reported."""
 
 MOST = 20_000
-"""Of more clips, so many are drawn, as evenly over the classes as can be."""
+"""Of more clips, so many are drawn, as evenly over the classes as can be, to look for cues."""
 
 _COMPONENTS = 32
+_TELLING_CLIPS = 6
 _NAMED = ("camera", "length", "form", "bit rate")  # cues of a few numbers, for trees
 
 Vectors = Float[np.ndarray, "clip trait"]
@@ -89,7 +90,7 @@ def tell_classes(
         labels: of the clips.
         groups: clips with the same number are never on both sides of a fold.
         shuffles: how often labels are shuffled.
-        seed: of folds, shuffles and trees.
+        seed: of folds and shuffles.
     """
     kept = drawn_evenly(labels, MOST, seed)
     own, folds = labels[kept], folds_of(labels[kept], groups[kept], seed)
@@ -134,20 +135,25 @@ def left_out_probabilities(
     found = np.zeros((len(labels), int(labels.max()) + 1))
     for fold in np.unique(folds):
         out = folds == fold
-        if len(np.unique(labels[~out])) < 2:
+        if len(np.unique(labels[~out])) < 2 or not vectors.shape[1]:
             continue
-        classifier.fit(vectors[~out], labels[~out])
+        with np.errstate(invalid="ignore"):  # where all but what is left out are the same
+            classifier.fit(vectors[~out], labels[~out])
         found[np.ix_(out, classifier.classes_)] = classifier.predict_proba(vectors[out])
     return found
 
 
-def regression(components: int, seed: int) -> Any:
-    """A logistic regression on principal components."""
+def _classifier(cue: str, vectors: Vectors, folds: Labels, seed: int) -> Any:
     from sklearn.decomposition import PCA
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
+    from sklearn.tree import DecisionTreeClassifier
 
+    if cue in _NAMED:
+        return DecisionTreeClassifier(max_leaf_nodes=24, min_samples_leaf=5, random_state=seed)
+    fitted = len(folds) - int(np.bincount(folds).max())
+    components = min(_COMPONENTS, vectors.shape[1], fitted)
     return make_pipeline(
         StandardScaler(),
         PCA(components, random_state=seed, svd_solver="randomized"),
@@ -156,21 +162,11 @@ def regression(components: int, seed: int) -> Any:
     )
 
 
-def _classifier(cue: str, vectors: Vectors, folds: Labels, seed: int) -> Any:
-    from sklearn.ensemble import ExtraTreesClassifier
-
-    if cue in _NAMED:
-        return ExtraTreesClassifier(
-            30, max_depth=8, min_samples_leaf=3, max_features=None, random_state=seed
-        )
-    fitted = len(folds) - int(np.bincount(folds).max())
-    return regression(min(_COMPONENTS, vectors.shape[1], fitted), seed)
-
-
 def _of_cue(
     cue: str, vectors: Vectors, labels: Labels, folds: Labels, how: tuple[Sequence[int], Any, int]
 ) -> list[dict[str, Any]]:
     judged, orders, seed = how
+    vectors = vectors[:, np.ptp(vectors, axis=0) > 0]
     classifier = _classifier(cue, vectors, folds, seed)
     found = left_out_probabilities(classifier, vectors, labels, folds)
     shuffled = [_shuffled(classifier, vectors, labels[order], folds, judged) for order in orders]
@@ -190,9 +186,6 @@ def _of_cue(
             }
         )
     return answers
-
-
-_TELLING_CLIPS = 6
 
 
 def _shuffled(
