@@ -1,0 +1,1 @@
+"""Motion, appearance, or both: what do units answer to?"""
