@@ -28,6 +28,8 @@ VERBS = {
     "embed": "Lay clips out on a plane, as layers of a network see them.",
     "compare": "Tell which layers of two networks say the same of the same clips.",
     "tune": "Show a network moving patterns and tell what its units are tuned to.",
+    "invariance": "Change clips and tell how much of a network's answers is left.",
+    "audit": "Find what is peculiar in a catalog: telltale cues, copies, suspicious labels.",
     "train-prior": "Fit a generator to a catalog, in whose code stimuli can be made.",
     "convert": "Make a file of Kinetoscope of another library's checkpoint.",
     "export": "Write a network for programs that know nothing of Kinetoscope.",

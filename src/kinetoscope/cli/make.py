@@ -84,6 +84,20 @@ def parts(out: Path, **settings: Any) -> None:
     _make(make_parts, out, settings)
 
 
+@command.command("faults")
+@_options
+def faults(out: Path, **settings: Any) -> None:
+    """Shapes with faults: copies across splits, wrong labels, classes told by a caption and such.
+
+    What is wrong with each clip stands in index.csv.
+
+    Example: kinetoscope make faults --out data/faults
+    """
+    from kinetoscope.clips.worlds.faults import make_faults
+
+    _make(make_faults, out, settings)
+
+
 def _make(make: Callable[..., Path], out: Path, settings: dict[str, Any]) -> None:
     from kinetoscope.clips.catalog import read_catalog
     from kinetoscope.clips.worlds.world import SPLITS, ClipsPerLabel

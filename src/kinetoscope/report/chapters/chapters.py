@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kinetoscope.evidence.evidence import FILE, Evidence, read_evidence
-from kinetoscope.report.chapters import tuning
+from kinetoscope.report.chapters import audit, tuning
 from kinetoscope.report.chapters.told import Told
 from kinetoscope.report.page import handing_over
 from kinetoscope.report.shelf import Shelf
@@ -39,6 +39,12 @@ CHAPTERS: dict[str, Chapter] = {
         asks="What direction, speed, fineness and size of moving patterns is each unit tuned to?",
         question=0,
         tell=tuning.tell,
+    ),
+    "audit": Chapter(
+        title="Peculiar data",
+        asks="What tells classes that should not, which clips are copies, which labels look wrong?",
+        question=3,
+        tell=audit.tell,
     ),
 }
 """By kind, in the order of the menu."""

@@ -4,6 +4,7 @@
 // Each exports `show(data, parent)`, which fills its page, and may export `summary(summary, card)`,
 // a few words for the overview, and `unit(data, unit, parent)`, what it knows of one unit.
 
+import * as audit from "kinetoscope/chapters/audit";
 import * as tuning from "kinetoscope/chapters/tuning";
 
 /**
@@ -15,5 +16,6 @@ import * as tuning from "kinetoscope/chapters/tuning";
 
 /** @type {Record<string, Shown>} */
 export const SHOWN = {
+  audit,
   tuning,
 };
