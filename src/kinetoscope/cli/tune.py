@@ -122,7 +122,7 @@ def _table(found: "Evidence") -> "Table":
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
     table.add_column("layer", no_wrap=True)
     for column in ("units", "gratings", "dots", "discs", "index", "speed", "width"):
         table.add_column(column, justify="right", no_wrap=True)

@@ -13,14 +13,15 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from kinetoscope.evidence.tuning.grid import Condition, Grid, Kind
-from kinetoscope.evidence.tuning.indices import Curves
 from kinetoscope.evidence.tuning.significance import Moving, OfUnits
 
 Answers = Float[np.ndarray, "clip unit"]
 """To every clip of a grid, in its order."""
+OfLayers = dict[str, Float[np.ndarray, "clip _"]]
+"""The same of several layers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +52,11 @@ class Tuned:
         still: to the same, standing still.
     """
 
-    best: tuple[np.ndarray, np.ndarray, np.ndarray]
-    direction: Curves
-    speed: Curves
-    detail: Curves
-    spread: Curves
+    best: tuple[Int[np.ndarray, " unit"], ...]
+    direction: Float[np.ndarray, "direction unit"]
+    speed: Float[np.ndarray, "speed unit"]
+    detail: Float[np.ndarray, "detail unit"]
+    spread: Float[np.ndarray, "direction unit"]
     speed_by_detail: Float[np.ndarray, "speed detail unit"]
     most: OfUnits
     still: OfUnits

@@ -82,13 +82,13 @@ class Grid:
             )
         if self.repetitions < 1:
             raise EvidenceError("nothing is shown", got=f"{self.repetitions} times", expected="1")
-        falling = tuple(-each for each in self.wavelengths)
-        for name, axis in (("speeds", self.speeds), ("sizes", self.sizes), ("", falling)):
-            if not axis or list(axis) != sorted(set(axis)) or (name and axis[0] <= 0):
+        rising = (self.speeds, self.sizes, self.wavelengths[::-1])
+        for name, axis in zip(("speeds", "sizes", "wavelengths"), rising, strict=True):
+            if not axis or list(axis) != sorted(set(axis)) or axis[0] <= 0:
                 raise EvidenceError(
-                    f"{name or 'wavelengths'} are not in order",
-                    got=getattr(self, name or "wavelengths"),
-                    expected=f"above 0, {'rising' if name else 'falling'}",
+                    f"{name} are not in order",
+                    got=getattr(self, name),
+                    expected=f"above 0, {'falling' if name == 'wavelengths' else 'rising'}",
                 )
 
     @property

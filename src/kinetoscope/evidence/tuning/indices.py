@@ -22,6 +22,8 @@ from jaxtyping import Float, Int
 
 Curves = Float[np.ndarray, "place unit"]
 """Answers of none or more; not a number where nothing was shown."""
+Steps = Float[np.ndarray, "step unit"]
+"""Answers in the order in which they are met along a side."""
 OfUnits = Float[np.ndarray, " unit"]
 
 
@@ -98,7 +100,7 @@ def half_width(
     return np.where(count > 0, np.nansum(both, axis=0) / np.maximum(count, 1), np.nan)
 
 
-def _fallen(side: Curves, far: Curves) -> OfUnits:
+def _fallen(side: Steps, far: Steps) -> OfUnits:
     """How far along a side that begins at the peak its answers have fallen to half."""
     half = side[0] / 2
     low = side <= half
@@ -112,7 +114,7 @@ def _fallen(side: Curves, far: Curves) -> OfUnits:
     return np.where(low.any(axis=0) & (half > 0), met, np.nan)
 
 
-def _picked(curves: Curves, steps: Int[np.ndarray, "step unit"], ring: bool) -> Curves:
+def _picked(curves: Curves, steps: Int[np.ndarray, "step unit"], ring: bool) -> Steps:
     """Answers at places; not a number beyond an end."""
     count, units = curves.shape
     found = curves[steps % count, np.arange(units)]

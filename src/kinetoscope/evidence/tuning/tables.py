@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import save_file
 
 from kinetoscope.evidence.evidence import write_table
-from kinetoscope.evidence.tuning.curves import Answers, box_of, tuned
+from kinetoscope.evidence.tuning.curves import Answers, OfLayers, box_of, tuned
 from kinetoscope.evidence.tuning.grid import DETAIL, KINDS, Grid, Kind
 from kinetoscope.evidence.tuning.layers import agreement, summary
 from kinetoscope.evidence.tuning.measure import measure
@@ -80,7 +80,7 @@ def _named(units: pl.DataFrame, layer: str, kind: Kind) -> pl.DataFrame:
 
 
 def write_answers(
-    folder: Path, analysis: Analysis, own: dict[str, Answers], others: dict[str, Answers]
+    folder: Path, analysis: Analysis, own: OfLayers, others: OfLayers
 ) -> dict[str, Any]:
     """Write arrays and tables into a folder of evidence; gives its answer.
 
@@ -105,10 +105,10 @@ def write_answers(
     for name, parts in tables.items():
         if parts:
             whole = pl.concat(parts, how="diagonal")
-            write_table(folder, name, {column: whole[column] for column in whole.columns})
+            write_table(folder, name, whole.to_dict(as_series=False))
     grid = analysis.grid
     shown = pl.DataFrame([each.to_json() for each, _ in grid.shown], infer_schema_length=None)
-    write_table(folder, "conditions", {column: shown[column] for column in shown.columns})
+    write_table(folder, "conditions", shown.to_dict(as_series=False))
     counts = {"clips": len(grid.shown), "conditions": len(grid.conditions)}
     return {"grid": grid.to_json(), **counts, "layers": layers}
 

@@ -47,7 +47,7 @@ from kinetoscope.evidence.evidence import (
 )
 from kinetoscope.evidence.responses import respond
 from kinetoscope.evidence.scan import Progress
-from kinetoscope.evidence.tuning.curves import Answers
+from kinetoscope.evidence.tuning.curves import Answers, OfLayers
 from kinetoscope.evidence.tuning.drawn import drawn_clips
 from kinetoscope.evidence.tuning.grid import Grid
 from kinetoscope.evidence.tuning.tables import Analysis, write_answers
@@ -178,10 +178,10 @@ class _Show:
     progress: Progress | None
     networks: int
 
-    def answers_of(self, network: Network, number: int) -> dict[str, Answers]:
+    def answers_of(self, network: Network, number: int) -> OfLayers:
         """Of each layer to every clip; no more than a batch of clips is ever in memory."""
         total, done = len(self.grid.shown), 0
-        found: dict[str, Answers] = {}
+        found: OfLayers = {}
         for clips in drawn_clips(self.grid, network.expects, seed=self.seed, batch=self.batch):
             answers = getattr(respond(network, [clips], self.layers), self.reads)
             for layer, some in answers.items():

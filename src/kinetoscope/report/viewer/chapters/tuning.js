@@ -107,7 +107,7 @@ export function show(data, parent) {
   parent.append(
     element(
       "div.tools",
-      {},
+      {style: {"margin-top": "18px"}},
       choice("what is shown", KINDS, kind, (value) => {
         kind = value;
         draw();
@@ -138,8 +138,10 @@ const told = ({conditions, clips, grid, reads}) =>
 function byLayer(data, kind, parent) {
   const plot = element("div");
   const note = element("p.note");
-  const body = section(parent, "Layer by layer", choice("measure", MEASURES, MEASURES[0].value, draw), note);
-  body.append(plot);
+  const chosen = choice("measure", MEASURES, MEASURES[0].value, draw);
+  chosen.style.flexWrap = "wrap";
+  const body = section(parent, "Layer by layer", null, note);
+  body.append(chosen, plot);
   if (data.control)
     body.append(
       element(
@@ -148,7 +150,8 @@ function byLayer(data, kind, parent) {
         element("i", {style: {background: "var(--motion)"}}),
         "this network",
         element("i", {style: {background: "var(--grey)"}}),
-        "the same with random weights; lines are 95 % intervals over units",
+        "random weights",
+        element("span", {}, "Lines are 95 % intervals over units."),
       ),
     );
   /** @param {string} name */
