@@ -27,7 +27,7 @@ import torch
 
 from kinetoscope.clips import transforms
 from kinetoscope.clips.clip import Clip
-from kinetoscope.clips.spec import ClipSpec
+from kinetoscope.clips.spec import ClipSpec, Stream
 from kinetoscope.errors import UnknownNameError, unknown_name
 from kinetoscope.evidence.invariance.stretch import Stretch
 from kinetoscope.evidence.stimuli.robustness import Transform, with_margins
@@ -65,6 +65,9 @@ class Change:
         unit: of the half-width; empty where there are only two values and so no width.
         octaves: whether values are compared by their ratio.
         in_time: whether the clip is put together from the video around it, also unchanged.
+        moves: whether it only moves what is seen. The largest answer anywhere moves along, so that
+            units are asked at the place at which they answer most to the clip unchanged.
+        streams: which it touches; units that see none of them are not asked.
         make: applies it.
     """
 
@@ -74,6 +77,8 @@ class Change:
     unit: str
     octaves: bool = False
     in_time: bool = False
+    moves: bool = False
+    streams: frozenset[Stream] = frozenset(("frames", "flow"))
     make: Make
 
     @property
@@ -113,25 +118,29 @@ def changes_for(
 
 
 def _all(spec: ClipSpec, coarse: bool) -> list[Change]:
+    """Of lists that are halved, every other value is left out."""
+    every = slice(1, None, 2) if coarse else slice(None)
     width = spec.size[1]
-    octaves = (1.0, 2.0) if coarse else (0.5, 1.0, 1.5, 2.0)
-    shifts = [later for later in ((1, 4) if coarse else (1, 2, 4, 8)) if later <= spec.frames // 2]
-    moves = sorted(
-        {max(1, round(width * share)) for share in _some(coarse, 1 / 32, 1 / 16, 1 / 8, 1 / 4)}
-    )
-    turns = _some(coarse, 10, 20, 45, 90)
-    sizes = _both([2**step for step in ((0.5, 1.0) if coarse else (0.25, 0.5, 1.0))], by_ratio=True)
-    orders = (0.0, 0.5, 1.0) if coarse else (0.0, 0.25, 0.5, 0.75, 1.0)
-    greys = [2.0**-step for step in ((3, 1, 0) if coarse else (4, 3, 2, 1, 0.5, 0))]
+    speeds = [2**step for step in (0.5, 1.0, 1.5, 2.0)[every]]
+    later = [1.0, 4.0] if coarse else [1.0, 2.0, 4.0, 8.0]
+    moves = {max(1, round(width * share)) for share in (1 / 32, 1 / 16, 1 / 8, 1 / 4)[every]}
+    sizes = [2**step for step in ((0.5, 1.0) if coarse else (0.25, 0.5, 1.0))]
+    greys = [2**-step for step in ((3.0, 1.0, 0.0) if coarse else (4.0, 3.0, 2.0, 1.0, 0.5, 0.0))]
+    orders = [0.0, 0.5, 1.0] if coarse else [0.0, 0.25, 0.5, 0.75, 1.0]
     found = [
-        _change("speed", _both([2**step for step in octaves], by_ratio=True), "octaves", _speed),
-        _change("time shift", _both(shifts), "frames", _time_shift),
+        _change("speed", _both(speeds, by_ratio=True), "octaves", _speed),
+        _change(
+            "time shift",
+            _both([step for step in later if step <= spec.frames // 2]),
+            "frames",
+            _time_shift,
+        ),
         _change("reversal", [0.0, 1.0], "", _reversal),
         _change("frame order", orders, "share", _order),
         _change("flip", [0.0, 1.0], "", _flip),
-        _change("translation", _both(moves), "pixels", _translation),
-        _change("scale", sizes, "octaves", _scale),
-        _change("rotation", _both(turns), "degrees", _rotation),
+        _change("translation", _both([float(by) for by in sorted(moves)]), "pixels", _translation),
+        _change("scale", _both(sizes, by_ratio=True), "octaves", _scale),
+        _change("rotation", _both([10.0, 20.0, 45.0, 90.0][every]), "degrees", _rotation),
     ]
     if "frames" in spec.streams:
         found.append(_change("contrast", greys, "octaves", _contrast))
@@ -140,22 +149,21 @@ def _all(spec: ClipSpec, coarse: bool) -> list[Change]:
 
 _TIMES = ("speed", "scale", "contrast")
 _IN_TIME = ("speed", "time shift")
+_MOVES = ("time shift", "translation")
 
 
 def _change(name: str, values: Sequence[float], unit: str, make: Make) -> Change:
     return Change(
         name=name,
-        values=tuple(float(value) for value in values),
+        values=tuple(values),
         unchanged=1.0 if name in _TIMES else 0.0,
         unit=unit,
         octaves=name in _TIMES,
         in_time=name in _IN_TIME,
+        moves=name in _MOVES,
+        streams=frozenset({"frames"} if name == "contrast" else {"frames", "flow"}),
         make=make,
     )
-
-
-def _some(coarse: bool, *values: float) -> list[float]:
-    return list(values[1::2] if coarse else values)
 
 
 def _both(values: Sequence[float], *, by_ratio: bool = False) -> list[float]:

@@ -97,13 +97,17 @@ class Left:
     """What is left of a layer's answers when clips are changed.
 
     Args:
-        kept: what units answer above grey to their own best clips, as a share of what they answer
-            to these unchanged, `view channel`; not a number for a unit that nothing excites.
+        kept: what units answer above grey to their own best clips, wherever in them, as a share of
+            what they answer to these unchanged, `view channel`; not a number for a unit that
+            nothing excites.
+        there: the same of the place at which each answered most to the clip unchanged: of the
+            neuron, which sees its own part of the clip alone.
         distance: of each changed clip, in usual distances between clips, `clip view`.
         correlation: with the clip unchanged, `clip view`.
     """
 
     kept: Tensor
+    there: Tensor
     distance: Tensor
     correlation: Tensor
 
@@ -251,6 +255,7 @@ class _OneClip:
     number: int
     kept: dict[str, dict[int, Tensor]] = field(default_factory=dict)
     above: dict[str, list[Tensor]] = field(default_factory=dict)
+    there: dict[str, list[Tensor]] = field(default_factory=dict)
     distance: dict[str, list[float]] = field(default_factory=dict)
     correlation: dict[str, list[float]] = field(default_factory=dict)
     predicted: list[Tensor] = field(default_factory=list)
@@ -267,9 +272,14 @@ class _OneClip:
 
     def _look(self, first: int, name: str, answer: Activation) -> None:
         layer = self.known.layers[name]
-        largest = answer.flatten(2).amax(2) if answer.ndim > 2 else answer
-        above = torch.where(layer.top[self.number], largest.cpu() - layer.grey_largest, 0.0)
-        self.above.setdefault(name, []).append(above)
+        rows = answer.flatten(2) if answer.ndim > 2 else answer[:, :, None]
+        place = layer.place[self.number].to(rows.device).expand(len(rows), -1)[:, :, None]
+        for kept, found in (
+            (self.above, rows.amax(2)),
+            (self.there, rows.gather(2, place)[:, :, 0]),
+        ):
+            above = torch.where(layer.top[self.number], found.cpu() - layer.grey_largest, 0.0)
+            kept.setdefault(name, []).append(above)
         kept = self.kept.setdefault(name, {})
         for view, one in enumerate(answer.flatten(1), start=first):
             reference = self.references[view]
@@ -289,12 +299,14 @@ class _Held:
     def __init__(self, known: Known):
         self.known = known
         self.above: dict[str, Tensor] = {}
+        self.there: dict[str, Tensor] = {}
         self.clips: list[_OneClip] = []
 
     def add(self, one: _OneClip) -> None:
-        for name, parts in one.above.items():
-            self.above[name] = self.above.get(name, 0) + torch.cat(parts).double()
-        one.above.clear()
+        for sums, found in ((self.above, one.above), (self.there, one.there)):
+            for name, parts in found.items():
+                sums[name] = sums.get(name, 0) + torch.cat(parts).double()
+            found.clear()
         self.clips.append(one)
 
     def told(self) -> Compared:
@@ -305,14 +317,17 @@ class _Held:
         )
 
     def _left(self, name: str, references: Tensor) -> Left:
-        above = self.above[name]
-        whole = above[references]
-        kept = torch.where(whole > LEAST, above / whole, torch.nan)
         return Left(
-            kept=kept.float(),
+            kept=_share(self.above[name], references),
+            there=_share(self.there[name], references),
             distance=torch.tensor([one.distance[name] for one in self.clips]),
             correlation=torch.tensor([one.correlation[name] for one in self.clips]),
         )
+
+
+def _share(above: Tensor, references: Tensor) -> Tensor:
+    whole = above[references]
+    return torch.where(whole > LEAST, above / whole, torch.nan).float()
 
 
 def _top(above: Tensor, count: int) -> Tensor:

@@ -22,7 +22,7 @@ Written out, the evidence has for its answer (an interval is value, low, high; a
     layers      a list of
         layer, depth (layers before it, itself included), units
         excited     network -> how many units some clip excites
-        changes     name -> network ->
+        changes     name -> network ->; those alone that touch what the layer sees
             kept        of each value, median over units of what is left of the answer: intervals
             distance    likewise over clips, of the distance; 1 is that of two clips
             correlation likewise over clips
@@ -36,7 +36,8 @@ Written out, the evidence has for its answer (an interval is value, low, high; a
                 how many clips)
     arrays      a safetensors file beside the evidence: of each layer `LAYER|CHANGE` (`value unit`)
                 and `LAYER|CHANGE|width`; `LAYER|space|FILL` and `LAYER|time|FILL`, the loss box by
-                box, as a share of the answer (`box unit`); half precision
+                box, as a share of the answer (`box unit`); half precision. `LAYER|clip`: in which
+                clip of the sample boxes were hidden for each unit; -1 for none
 """
 
 from collections.abc import Sequence
@@ -85,8 +86,8 @@ class Invariance:
         changes: by name; None for all of them.
         coarse: about half as many values of each.
         top: how many clips count for a unit: those that excite it most.
-        hidden: how many of the clips have parts hidden.
-        hidden_top: how many of those count for a unit.
+        hidden: in how many of the clips parts are hidden; of them, the one counts for a unit that
+            excites it most.
         grid: how many windows, rows and columns are hidden in turn.
     """
 
@@ -95,7 +96,6 @@ class Invariance:
     coarse: bool = False
     top: int = 5
     hidden: int = 12
-    hidden_top: int = 3
     grid: tuple[int, int, int] = (8, 5, 5)
 
 
@@ -199,7 +199,7 @@ class _Looking:
             progress=lambda done, _: progress(done, total),
         )
         boxes = boxes_for(spec, self.asked.grid)
-        known_hidden = [each.among(hidden, self.asked.hidden_top) for each in known]
+        known_hidden = [each.among(hidden, 1) for each in known]
         occluded = compare(
             known_hidden,
             lambda number: hidden_views(clips[number], boxes, spec.mean),

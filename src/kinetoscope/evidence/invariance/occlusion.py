@@ -1,16 +1,17 @@
 """What does a unit lose when a part of its clip is hidden: where in the picture, and when?
 
 A box over all frames slides over the picture, and a window over the whole picture slides through
-time. What is hidden is made grey and still, or blurred, which leaves its colour and light. What
-units lose on the clips that excite them most is found for all units of all layers in one pass. How
-much the loss is spread tells a unit that needs one thing at one moment from one that needs it all:
+time. What is hidden is made grey and still, or blurred, which leaves its colour and light. What the
+neuron loses that answered most, in the clip that excites its unit most, is found for all units of
+all layers in one pass. How much the loss is spread tells a unit that needs one thing at one moment
+from one that needs it all:
 
     spread = exp(entropy of the losses' shares) / how many boxes
 
 1 where all boxes cost the same, and 1 / how many where a single one costs everything.
 
 Source: Zeiler and Fergus, "Visualizing and Understanding Convolutional Networks", ECCV 2014,
-section 4.2. Differs: also in time, also blurred, and for single units.
+section 4.2. Differs: also in time, also blurred, and for single neurons.
 """
 
 from collections.abc import Iterator, Sequence
@@ -127,10 +128,7 @@ def spread(losses: Losses) -> Float[np.ndarray, " unit"]:
 def seen_boxes(
     layer: Unchanged, field: ReceptiveField, boxes: Boxes, extent: tuple[int, int, int]
 ) -> np.ndarray:
-    """Which boxes in space touch what a unit sees where it answers most, `box unit`.
-
-    Of several clips that count for a unit, those that touch it in any.
-    """
+    """Which boxes in space touch what a unit sees where it answers most, `box unit`."""
     rows, columns = ([box[axis] for box in boxes.space] for axis in (1, 2))
     touched = np.zeros((len(boxes.space), layer.top.shape[1]), dtype=bool)
     for clip, unit in layer.top.nonzero().tolist():

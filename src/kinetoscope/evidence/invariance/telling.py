@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.evidence.evidence import write_table
 from kinetoscope.evidence.intervals import interval
 from kinetoscope.evidence.invariance.changes import Change
@@ -86,16 +87,27 @@ class Found:
             )
             for place in range(len(NETWORKS))
             for layer in self.layers
-            for change in self.changes
+            for change in self.changes_of(layer)
             if change.unit
         }
+
+    def changes_of(self, layer: str) -> list[Change]:
+        """Those that touch what the layer sees."""
+        field = self.fields.get(layer)
+        seen = set(field.streams) if field and field.streams else set(self.spec.streams)
+        return [change for change in self.changes if change.streams & seen]
+
+    @property
+    def spec(self) -> ClipSpec:
+        """Of the clips."""
+        return self.known[0].network.expects
 
     def curves(self, place: int, layer: str, change: Change) -> dict[str, np.ndarray]:
         """`kept`: `value unit`; `distance`, `correlation`: `value clip`."""
         left = self.compared[place].layers[layer]
         views = self.views(change)
         return {
-            "kept": left.kept[views].double().numpy(),
+            "kept": (left.there if change.moves else left.kept)[views].double().numpy(),
             "distance": left.distance.T[views].double().numpy(),
             "correlation": left.correlation.T[views].double().numpy(),
         }
@@ -123,7 +135,7 @@ def layer_part(found: Found, layer: str) -> dict[str, Any]:
                 name: _change_of_layer(found, place, layer, change)
                 for place, name in enumerate(NETWORKS)
             }
-            for change in found.changes
+            for change in found.changes_of(layer)
         },
         "occlusion": {
             name: {fill: _occlusion(found, place, layer, fill) for fill in FILLS}
@@ -163,15 +175,22 @@ def unit_arrays(found: Found) -> dict[str, Tensor]:
     """What is known of each unit of the network that was asked about."""
     arrays: dict[str, np.ndarray] = {}
     for layer in found.layers:
-        for change in found.changes:
+        for change in found.changes_of(layer):
             arrays[f"{layer}|{change.name}"] = found.curves(0, layer, change)["kept"]
             if change.unit:
                 arrays[f"{layer}|{change.name}|width"] = found.widths[0, layer, change.name].width
         for fill in FILLS:
-            kept = found.occluded[0].layers[layer].kept
+            kept = found.occluded[0].layers[layer].there
             for kind in ("space", "time"):
                 arrays[f"{layer}|{kind}|{fill}"] = found.boxes.of(kept, fill, kind)
-    return {name: torch.from_numpy(array).half().contiguous() for name, array in arrays.items()}
+    halves = {name: torch.from_numpy(array).half().contiguous() for name, array in arrays.items()}
+    return halves | {f"{layer}|clip": _hidden_clip(found, layer) for layer in found.layers}
+
+
+def _hidden_clip(found: Found, layer: str) -> Tensor:
+    """In which clip of the sample boxes were hidden for each unit; -1 for none."""
+    top = found.known_hidden[0].layers[layer].top
+    return torch.where(top.any(dim=0), top.int().argmax(dim=0), -1)
 
 
 def write_tables(folder: Path, answer: Mapping[str, Any]) -> None:
@@ -235,17 +254,18 @@ def _change_of_layer(found: Found, place: int, layer: str, change: Change) -> di
 
 
 def _trend(found: Found, change: Change) -> dict[str, Any]:
+    layers = [layer for layer in found.layers if change in found.changes_of(layer)]
     widths = [
-        [found.widths[place, layer, change.name].width for layer in found.layers]
+        [found.widths[place, layer, change.name].width for layer in layers]
         for place in range(len(NETWORKS))
     ]
-    depths = [found.depths[layer] for layer in found.layers]
+    depths = [found.depths[layer] for layer in layers]
     seen = trend(depths, widths[0], widths[1], seed=found.seed)
     return {**asdict(seen), "verdict": seen.verdict, "against": seen.against}
 
 
 def _occlusion(found: Found, place: int, layer: str, fill: Fill) -> dict[str, Any]:
-    kept = found.occluded[place].layers[layer].kept
+    kept = found.occluded[place].layers[layer].there
     losses = {kind: found.boxes.of(kept, fill, kind) for kind in ("space", "time")}
     told: dict[str, Any] = {
         kind: median(spread(loss), seed=found.seed).to_json() for kind, loss in losses.items()

@@ -135,13 +135,13 @@ def spearman(one: np.ndarray, other: np.ndarray, axis: int = -1) -> np.ndarray:
     a, b = (stats.rankdata(each, axis=axis) for each in (one, other))
     a, b = (each - each.mean(axis=axis, keepdims=True) for each in (a, b))
     size = np.sqrt((a**2).sum(axis=axis) * (b**2).sum(axis=axis))
-    return (a * b).sum(axis=axis) / np.where(size > 0, size, 1.0)
+    return np.asarray((a * b).sum(axis=axis) / np.where(size > 0, size, 1.0))
 
 
 def _difference(
     depth: np.ndarray, own: np.ndarray, other: np.ndarray, axis: int = -1
 ) -> np.ndarray:
-    return spearman(depth, own, axis) - spearman(depth, other, axis)
+    return np.asarray(spearman(depth, own, axis) - spearman(depth, other, axis))
 
 
 def _some(columns: np.ndarray, seed: int) -> np.ndarray:
