@@ -85,6 +85,7 @@ def _show(found: "Evidence") -> None:
         drawn = None if answer["random"] is None else answer["random"][number][number]
         near = ("-", "-") if place is None else (others[place], sure(line[place]))
         rows.append((layer, *near, sure(drawn)))
-    columns = ("layer", f"most like, in {answer['other']['name']}", "similarity", "random weights")
+    columns = ("layer", "most like", "similarity", "random weights")
     Console().print(table(columns, rows))
-    click.echo(f"{answer['videos']} videos; every pair in {found.folder}")
+    told = f"layers of {answer['other']['name']}, by {answer['videos']} videos"
+    click.echo(f"{told}; every pair in {found.folder}")

@@ -113,7 +113,7 @@ def _show(found: "Evidence") -> None:
         )
         for each in found.answer["maps"]
     ]
-    columns = ("map", "trustworthiness", "same label: on map", "in layer", "random weights")
+    columns = ("map", "trusted", "label: on map", "in layer", "random weights")
     Console().print(table(columns, rows))
     click.echo(f"{len(found.answer['clips'])} clips in {found.folder}")
 

@@ -92,17 +92,16 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> "Table":
     return made
 
 
-def sure(found: Mapping[str, float] | None, form: str = ".2f") -> str:
-    """A number and its interval.
+def sure(found: Mapping[str, Any] | None) -> str:
+    """A number, and how far it is to the farther end of its interval.
 
-    >>> sure({"value": 0.5, "low": 0.25, "high": 0.75})
-    '0.50 (0.25 to 0.75)'
+    >>> sure({"value": 0.5, "low": 0.25, "high": 0.6})
+    '0.50 ±0.25'
     """
     if found is None or found["value"] is None:
         return "-"
-    if found["low"] is None:
-        return f"{found['value']:{form}}"
-    return f"{found['value']:{form}} ({found['low']:{form}} to {found['high']:{form}})"
+    value, low, high = found["value"], found["low"], found["high"]
+    return f"{value:.2f}" + ("" if low is None else f" ±{max(value - low, high - value):.2f}")
 
 
 def tell_failures(scans: Sequence["Scan"], failures: Sequence[Mapping[str, Any]]) -> None:

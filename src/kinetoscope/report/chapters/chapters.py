@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kinetoscope.evidence.evidence import FILE, Evidence, read_evidence
-from kinetoscope.report.chapters import audit, tuning
+from kinetoscope.report.chapters import audit, embedding, probes, similarity, tuning
 from kinetoscope.report.chapters.told import Told
 from kinetoscope.report.page import handing_over
 from kinetoscope.report.shelf import Shelf
@@ -45,6 +45,24 @@ CHAPTERS: dict[str, Chapter] = {
         asks="What tells classes that should not, which clips are copies, which labels look wrong?",
         question=3,
         tell=audit.tell,
+    ),
+    "probes": Chapter(
+        title="What each layer tells",
+        asks="How well can the classes be read from each layer by a straight cut?",
+        question=2,
+        tell=probes.tell,
+    ),
+    "similarity": Chapter(
+        title="Which layers are alike",
+        asks="Which layers say the same of the same clips, and which were changed by learning?",
+        question=2,
+        tell=similarity.tell,
+    ),
+    "embedding": Chapter(
+        title="Maps of clips",
+        asks="How do clips lie on a plane, as layers see them, and how far can that be trusted?",
+        question=2,
+        tell=embedding.tell,
     ),
 }
 """By kind, in the order of the menu."""

@@ -6,6 +6,9 @@
 
 import * as audit from "kinetoscope/chapters/audit";
 import * as tuning from "kinetoscope/chapters/tuning";
+import * as probes from "kinetoscope/chapters/probes";
+import * as similarity from "kinetoscope/chapters/similarity";
+import * as embedding from "kinetoscope/chapters/embedding";
 
 /**
  * @typedef {object} Shown
@@ -18,4 +21,7 @@ import * as tuning from "kinetoscope/chapters/tuning";
 export const SHOWN = {
   audit,
   tuning,
+  probes,
+  similarity,
+  embedding,
 };
