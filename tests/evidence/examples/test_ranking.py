@@ -36,7 +36,7 @@ def test_the_middle_lies_around_the_median_of_the_clips_that_excite(scanned):
 def test_clips_that_do_not_excite_at_all_are_not_in_the_middle(scanned):
     assert middle(scanned, unit_answers(scanned, DEAD), 3) == []
     few = unit_answers(scanned, LIGHT)
-    few = Answers(table=few.table, layer=few.layer, excites_above=0.78)
+    few = Answers(table=few.table, field=few.field, excites_above=0.78)
     assert clips(middle(scanned, few, 1)) == [5]
     assert len(few.exciting()) == 3
 
@@ -80,7 +80,7 @@ def test_a_scan_does_not_tell_of_everything(scanned, written):
 
 def test_a_video_is_there_once_and_of_equals_the_first(scanned):
     table = pl.concat([unit_answers(scanned, LIGHT).table] * 2).with_columns(value=pl.lit(1.0))
-    answers = Answers(table=table, layer="relu")
+    answers = Answers(table=table)
     assert clips(top(scanned, answers, 99)) == [0, 1, 2, 4, 5, 6]
     assert clips(bottom(scanned, answers, 99)) == [0, 1, 2, 4, 5, 6]
 

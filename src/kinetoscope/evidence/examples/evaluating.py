@@ -21,6 +21,7 @@ from kinetoscope.evidence.scan import Scan
 from kinetoscope.networks.network import Network, evaluating
 from kinetoscope.units.objective import Neuron, Objective, Together
 from kinetoscope.units.reading import SCORES, read_normalized
+from kinetoscope.units.receptive import receptive_fields
 
 _BATCH = 8
 _PLACE = ("time", "row", "column")
@@ -35,7 +36,7 @@ class _Found:
     values: list[float] = field(default_factory=list)
     places: list[tuple[int, ...]] = field(default_factory=list)
 
-    def answers(self, scan: Scan) -> Answers:
+    def answers(self, network: Network, scan: Scan) -> Answers:
         """As those that a scan tells."""
         columns = {"value": self.values}
         if self.places:
@@ -43,8 +44,9 @@ class _Found:
         table = scan.clips[self.rows].with_columns(
             **{name: pl.Series(values) for name, values in columns.items()}
         )
-        layer = self.objective.terms[0][1].layer if self.places else None
-        return Answers(table=table, layer=layer)
+        layer = self.objective.terms[0][1].layer
+        field = receptive_fields(network, [layer])[layer] if self.places else None
+        return Answers(table=table, field=field)
 
 
 def objective_answers(
@@ -74,7 +76,7 @@ def objective_answers(
             _evaluate(network, catalog, scan, missing, clip_cache)
     found = iter(missing)
     return {
-        each: next(found).answers(scan) if answers is None else answers
+        each: next(found).answers(network, scan) if answers is None else answers
         for each, answers in known.items()
     }
 

@@ -31,7 +31,7 @@ from kinetoscope.errors import unknown_name
 from kinetoscope.evidence.scan import Scan
 from kinetoscope.evidence.scanning.summary import EPSILON as EPSILON
 from kinetoscope.units.objective import Channel, Label, Objective
-from kinetoscope.units.receptive import Box
+from kinetoscope.units.receptive import Box, ReceptiveField
 from kinetoscope.units.unit import Unit
 
 
@@ -67,12 +67,12 @@ class Answers:
     Args:
         table: a row a clip, in their order: `value`; where there is one place for it, `time`, `row`
             and `column` in the layer; and what `Scan.clips` says of the clip.
-        layer: that the places are in; None where there is no one place.
+        field: what is seen from a place of the layer; None where there is no one place.
         excites_above: a clip excites it at all if its value is above this.
     """
 
     table: pl.DataFrame
-    layer: str | None = None
+    field: ReceptiveField | None = None
     excites_above: float = -np.inf
 
     def one_a_video(self, *, lowest: bool = False) -> pl.DataFrame:
@@ -92,7 +92,7 @@ def unit_answers(scan: Scan, unit: Unit) -> Answers:
         UnknownNameError: the layer was not scanned, or has no such channel.
     """
     table = scan.unit(unit).rename({"maximum": "value"})
-    return Answers(table=table, layer=unit.layer, excites_above=EPSILON)
+    return Answers(table=table, field=scan.receptive_field(unit.layer), excites_above=EPSILON)
 
 
 def scanned_answers(scan: Scan, objective: Objective) -> Answers | None:
@@ -106,7 +106,7 @@ def scanned_answers(scan: Scan, objective: Objective) -> Answers | None:
         if isinstance(goal, Channel) and goal.layer in scan.layers:
             found = unit_answers(scan, Unit(goal.layer, goal.channel))
             table = found.table.with_columns(pl.col("value") * weight)
-            return Answers(table=table, layer=found.layer, excites_above=weight * EPSILON)
+            return Answers(table=table, field=found.field, excites_above=weight * EPSILON)
     parts = [(weight, _of_goal(scan, goal)) for weight, goal in objective.terms]
     known = [weight * values for weight, values in parts if values is not None]
     return values_of(scan, np.sum(known, axis=0)) if len(known) == len(parts) else None
@@ -150,15 +150,15 @@ def middle(scan: Scan, answers: Answers, count: int) -> list[Hit]:
 
 
 def _hits(scan: Scan, answers: Answers, rows: pl.DataFrame) -> list[Hit]:
-    return [_hit(scan, answers.layer, row) for row in rows.iter_rows(named=True)]
+    return [_hit(scan, answers.field, row) for row in rows.iter_rows(named=True)]
 
 
-def _hit(scan: Scan, layer: str | None, row: dict[str, Any]) -> Hit:
+def _hit(scan: Scan, field: ReceptiveField | None, row: dict[str, Any]) -> Hit:
     extent = (scan.expects.frames, *scan.expects.size)
     place, box = None, ((0, extent[0]), (0, extent[1]), (0, extent[2]))
-    if layer is not None:
+    if field is not None:
         place = (row["time"], row["row"], row["column"])
-        box = scan.receptive_field(layer).box(place, extent)
+        box = field.box(place, extent)
     middle_frame = (box[0][0] + max(box[0][0], box[0][1] - 1)) // 2
     return Hit(
         clip=row["clip"],

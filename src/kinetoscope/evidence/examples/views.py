@@ -34,7 +34,7 @@ from kinetoscope.units.receptive import Box
 from kinetoscope.units.unit import Unit
 
 View = Float[Tensor, "channel _time _height _width"]
-_LEVELS = 127
+_LEVELS = 31
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,7 +103,7 @@ def cut_to(view: View, box: Box) -> View:
 
 
 def keep_views(path: Path, kept: Mapping[str, View]) -> None:
-    """Write views by their names as `.npz`, each in 255 levels from minus to plus its largest."""
+    """Write views by their names as `.npz`, each in 63 levels from minus to plus its largest."""
     arrays = {}
     for name, view in kept.items():
         largest = float(view.abs().max()) or 1.0
