@@ -6,9 +6,12 @@ precision, which is all that there is of both; so a clip is the same whether it 
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
+import av
+import cv2
 import torch
 from torch import Tensor
 
@@ -16,12 +19,13 @@ from kinetoscope.clips.catalog import Entry
 from kinetoscope.clips.clip import Clip
 from kinetoscope.clips.open import open_entry_views
 from kinetoscope.clips.spec import ClipSpec
-from kinetoscope.files import content_key, settings_key
+from kinetoscope.files import content_key, settings_key, write_text
 from kinetoscope.video.array_cache import ArrayCache, cache_folder
 from kinetoscope.video.flow import FlowCache
 
 # What two networks may expect differently of one and the same clip.
 _OF_THE_NETWORK = ("mean", "std", "flow_scale")
+_MADE_BY = (av.__version__, cv2.__version__)
 
 
 class ClipCache:
@@ -50,7 +54,7 @@ class ClipCache:
         Raises:
             VideoError, ClipError: as for `open_views`; the message names the entry's line.
         """
-        key = _key(entry, spec, clips, crops)
+        key = self._key(entry, spec, clips, crops)
         found = None if key is None else self._arrays.read(key)
         if found is not None:
             return _clips(found, str(entry.path))
@@ -58,6 +62,15 @@ class ClipCache:
         if key is not None:
             self._arrays.keep(key, _arrays(opened))
         return opened
+
+    def _key(self, entry: Entry, spec: ClipSpec, clips: int, crops: int) -> str | None:
+        """None for a file that can't be read, which opening it will say better."""
+        try:
+            stat = entry.path.stat()
+            content = _content(self.folder, entry.path, stat.st_size, stat.st_mtime_ns)
+        except OSError:
+            return None
+        return f"{content}-{settings_key(_told(spec), entry.span, clips, crops, *_MADE_BY)}"
 
 
 def views_of(
@@ -90,21 +103,27 @@ def default_clip_cache() -> ClipCache:
     return ClipCache(cache_folder("clips"), flow=FlowCache(cache_folder("flow")))
 
 
-def _key(entry: Entry, spec: ClipSpec, clips: int, crops: int) -> str | None:
-    """None for a file that can't be read, which opening it will say better."""
-    try:
-        stat = entry.path.stat()
-        content = _content(entry.path, stat.st_size, stat.st_mtime_ns)
-    except OSError:
-        return None
+@lru_cache(maxsize=64)
+def _told(spec: ClipSpec) -> list[tuple[str, object]]:
     told = {name: value for name, value in spec.to_json().items() if name not in _OF_THE_NETWORK}
-    return f"{content}-{settings_key(sorted(told.items()), entry.span, clips, crops)}"
+    return sorted(told.items())
 
 
 @lru_cache(maxsize=2**20)
-def _content(path: Path, size: int, changed: int) -> str:
-    """Of a file that was not written to since."""
-    return content_key(path)
+def _content(folder: Path, path: Path, size: int, changed: int) -> str:
+    """The key of a file's content, which is read once until it is written to.
+
+    It stands beside the clips, or else each later process would read whole videos for it.
+    """
+    name = settings_key(str(path.absolute()), size, changed)
+    note = folder / name[:2] / f"{name}.content"
+    try:
+        return note.read_text(encoding="ascii")
+    except OSError:
+        content = content_key(path)
+    with suppress(OSError):  # such as a disk that is full
+        write_text(note, content)
+    return content
 
 
 def _arrays(clips: Sequence[Clip]) -> dict[str, Tensor]:

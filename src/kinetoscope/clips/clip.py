@@ -29,7 +29,7 @@ class Clip:
 
     def __post_init__(self):
         _check_shape(self.frames, 3, f"frames of the clip from {self.source}")
-        low, high = self.frames.min().item(), self.frames.max().item()
+        low, high = (bound.item() for bound in self.frames.aminmax())  # not a number if one is
         if not (low >= 0 and high <= 1):
             raise ClipError(
                 f"clip from {self.source} is not in display space",
@@ -45,7 +45,7 @@ class Clip:
                     got=f"flow {tuple(self.flow.shape)} beside frames {tuple(self.frames.shape)}",
                     expected="the same time, height and width",
                 )
-            if not self.flow.isfinite().all():
+            if not all(bound.isfinite() for bound in self.flow.aminmax()):
                 raise ClipError(
                     f"flow of the clip from {self.source} is not a number everywhere",
                     got="nan or infinity",

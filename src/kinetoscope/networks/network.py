@@ -177,10 +177,13 @@ class Network(nn.Module):
         Raises:
             UnknownNameError: there is none; says which names are near.
         """
-        modules = dict(self.model.named_modules())
-        if not name or name not in modules:
-            raise unknown_name("layer", name, self.layers or tuple(filter(None, modules)))
-        return modules[name]
+        try:
+            if name:
+                return self.model.get_submodule(name)
+        except AttributeError:
+            pass
+        modules = tuple(path for path, _ in self.model.named_modules() if path)
+        raise unknown_name("layer", name, self.layers or modules)
 
     def label(self, name: str) -> int:
         """The place of a label among the scores.

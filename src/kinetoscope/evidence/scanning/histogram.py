@@ -16,7 +16,9 @@ relative-error guarantees", PVLDB 12(12), 2019, section 2: bins whose width is a
 Differs: edges are those of a number's bits, and their count is fixed.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import torch
@@ -63,24 +65,31 @@ def edges() -> Float[Tensor, " edge"]:
     return torch.cat([-positive.flip(0), positive])
 
 
-def bins_of(values: Float[Tensor, "*any"]) -> UInt8[Tensor, "*any"]:
+def bins_of(values: Float[np.ndarray, "*any"]) -> UInt8[np.ndarray, "*any"]:
     """The bin of each value; edges belong to the bin farther from zero."""
-    bits = values.detach().float().contiguous().view(torch.int32)
-    halves = (bits & 0x7FFFFFFF) >> (_MANTISSA_BITS - 1)  # exponent and the first bit after it
-    from_zero = (halves - 2 * (_EXPONENT_BIAS + _LOWEST) + 1).clamp_(0, _HALVES + 1)
-    return torch.where(bits < 0, _HALVES + 1 - from_zero, _HALVES + 1 + from_zero).to(torch.uint8)
+    bits = np.ascontiguousarray(values, dtype=np.float32).view(np.uint32)
+    return _bin_of_bits()[bits >> (_MANTISSA_BITS - 1)]
 
 
-def counted_places(clip: int, places: int) -> Int[np.ndarray, " place"]:
-    """Which places of a clip's map are counted.
+@cache
+def _bin_of_bits() -> UInt8[np.ndarray, " bits"]:
+    """The bin that belongs to sign, exponent and the first bit of the mantissa of a number."""
+    halves = np.arange(2**9) - 2 * (_EXPONENT_BIAS + _LOWEST)
+    from_zero = np.clip(halves + 1, 0, _HALVES + 1)
+    middle = _HALVES + 1
+    return np.concatenate([middle + from_zero, middle - from_zero]).astype(np.uint8)
+
+
+def counted_places(clips: Sequence[int], places: int) -> Int[np.ndarray, "clip place"]:
+    """Which places of the map of each clip are counted.
 
     Args:
-        clip: its number in the scan.
+        clips: their numbers in the scan.
         places: how many there are.
     """
     if places <= PLACES:
-        return np.arange(places)
-    visited = np.arange(clip * PLACES, (clip + 1) * PLACES, dtype=np.float64)
+        return np.tile(np.arange(places), (len(clips), 1))
+    visited = np.array(clips, dtype=np.float64)[:, None] * PLACES + np.arange(PLACES)
     return (visited * _GOLDEN % 1.0 * places).astype(np.int64)
 
 

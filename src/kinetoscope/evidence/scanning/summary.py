@@ -47,20 +47,16 @@ def summarize(answer: Activation, clips: Sequence[int]) -> Summary:
     """
     count, channels = answer.shape[:2]
     lines = answer.detach().float().reshape(count, channels, -1)
-    maximum, at = _largest(lines)
     places = lines.shape[2]
-    counted = torch.stack(
-        [
-            line[:, torch.from_numpy(counted_places(clip, places)).to(line.device)]
-            for line, clip in zip(lines, clips, strict=True)
-        ]
-    )
+    maximum, at = _largest(lines)
+    counted = torch.from_numpy(counted_places(clips, places)).to(lines.device)
+    values = lines.gather(2, counted[:, None].expand(-1, channels, -1))
     return Summary(
         maximum=maximum.cpu().numpy(),
         mean=lines.mean(dim=2).cpu().numpy(),
         at=at.to(torch.int32).cpu().numpy(),
         above=_above(lines).cpu().numpy(),
-        bins=bins_of(counted).cpu().numpy(),
+        bins=bins_of(values.cpu().numpy()),
     )
 
 
@@ -85,4 +81,6 @@ def _largest(lines: Tensor) -> tuple[Tensor, Tensor]:
 def _above(lines: Tensor) -> Tensor:
     if lines.device.type != "cpu":
         return (lines > EPSILON).sum(dim=2, dtype=torch.int32)
-    return torch.from_numpy((lines.numpy() > EPSILON).sum(axis=2, dtype=np.int32))
+    found = (lines.numpy() > EPSILON).view(np.uint8)  # bytes are added up four times as fast
+    short = np.uint16 if lines.shape[2] < 2**16 else np.int32
+    return torch.from_numpy(found.sum(axis=2, dtype=short).astype(np.int32))
