@@ -62,6 +62,7 @@ from kinetoscope.evidence.evidence import (
     write_table,
     writing_evidence,
 )
+from kinetoscope.evidence.invariance.random_weights import with_random_weights
 from kinetoscope.evidence.sample import Sample, open_sample
 from kinetoscope.evidence.scan import Progress, catalog_name
 from kinetoscope.networks.network import Network
@@ -158,6 +159,25 @@ def write_cues(  # noqa: PLR0913 - what a long job can be told
             write_table(aside, "layers", layer_table(answer["layers"]))
             write_table(aside, "classes", class_table(answer["classes"]))
     return read_evidence(folder, KIND)
+
+
+def control_for(
+    network: Network, catalog: Catalog, asked: Asked, *, clip_cache: ClipCache | None = None
+) -> Network:
+    """The same network with random weights, its batch normalization measured on the same clips.
+
+    Args:
+        network: stays as it is.
+        catalog: of the clips.
+        asked: how cues are measured, and so of which clips.
+        clip_cache: where clips are kept that were opened before.
+
+    Raises:
+        CatalogError: no video can be read.
+    """
+    spec = _with_flow(network.expects)
+    sample = open_sample(catalog, spec, asked.clips, seed=asked.seed, clip_cache=clip_cache)
+    return with_random_weights(network, asked.seed, batches=sample.batches(network.expects))
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,157 @@
+"""How is it told from the command line what a network owes to motion, and what to appearance?"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kinetoscope.cli.arguments import NETWORK, open_network
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_MAX_FAILURES = 20
+_MAX_CLASSES = 40
+
+
+@click.command("motion")
+@click.argument("network", type=NETWORK)
+@click.argument("catalog")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the look.")
+@click.option("--weights", type=click.Path(path_type=Path), help="Where NETWORK is a name.")
+@click.option("--root", type=click.Path(path_type=Path), help="Where the videos lie.")
+@click.option("--split", help="Only this split, such as test.")
+@click.option("--layer", "layers", multiple=True, help="Only this layer; may be repeated.")
+@click.option("--clips", type=click.IntRange(2), default=64, help="As many of each label.")
+@click.option(
+    "--stills", type=click.IntRange(1), default=3, help="Frames that a clip is frozen at."
+)
+@click.option("--shuffles", type=click.IntRange(1), default=3, help="Orders of its frames.")
+@click.option("--largest", is_flag=True, help="Of a unit's answers the largest, not the mean.")
+@click.option("--no-control", is_flag=True, help="Without the network with random weights.")
+@click.option("--seed", type=click.IntRange(0), default=0, help="Of everything random.")
+@click.option("--batch", type=click.IntRange(1), default=8, help="Clips at once.")
+def command(  # noqa: PLR0913 - one for each option
+    network: str,
+    catalog: str,
+    out: Path,
+    weights: Path | None,
+    root: Path | None,
+    split: str | None,
+    layers: tuple[str, ...],
+    batch: int,
+    no_control: bool,
+    **how: Any,
+) -> None:
+    """Tell what units and classes of NETWORK owe to motion, and what to appearance.
+
+    Clips of CATALOG are frozen, put out of order, reversed, and given another clip's look under
+    their own motion; where NETWORK takes frames and flow, either is made blank or exchanged. The
+    same is done to the network with random weights. What is found goes into FOLDER/evidence/cues,
+    where kinetoscope report finds it. The exit code is 1 if a video could not be read; others take
+    its place.
+
+    Example: kinetoscope motion weights.safetensors data/jumps --split test --out looks/jumps
+    """
+    from kinetoscope.clips.cache import default_clip_cache
+    from kinetoscope.clips.catalog import read_catalog
+    from kinetoscope.evidence.cues.cues import Asked, control_for, write_cues
+    from kinetoscope.training.progress import counted
+
+    videos = read_catalog(catalog, root=root, split=split)
+    opened = open_network(network, weights)
+    summary = "largest" if how.pop("largest") else "mean"
+    asked, cache = Asked(summary=summary, **how), default_clip_cache()
+    control = None if no_control else control_for(opened, videos, asked, clip_cache=cache)
+    with counted("changing clips", shown=True) as progress:
+        found = write_cues(
+            opened,
+            videos,
+            out / "evidence" / "cues",
+            layers=layers,
+            asked=asked,
+            control=control,
+            batch=batch,
+            clip_cache=cache,
+            progress=progress,
+        )
+    _show(found.answer, found.folder)
+    if found.answer["failures"]:
+        click.get_current_context().exit(1)
+
+
+def _show(answer: Mapping[str, Any], folder: Path) -> None:
+    from rich.console import Console
+
+    console = Console()
+    console.print(_layers(answer))
+    click.echo("share of motion, median over units (95 % interval); the rest is appearance's")
+    if answer["classes"]:
+        console.print(_classes(answer))
+        click.echo(f"chance is {answer['chance']:.1%}")
+    if len(answer["classes"]) > _MAX_CLASSES:
+        click.echo(f"{len(answer['classes']) - _MAX_CLASSES} more classes in classes.csv")
+    click.echo(f"{answer['clips']} clips; all that was measured of each unit in {folder}")
+    for failure in answer["failures"][:_MAX_FAILURES]:
+        click.echo(failure["error"], err=True)
+
+
+def _layers(answer: Mapping[str, Any]) -> "Table":
+    table = _table("layer", "units", "motion\n%", "random\nweights", *_KINDS)
+    for layer in answer["layers"]:
+        control = layer["control"]
+        table.add_row(
+            *_cells(
+                layer["name"],
+                layer["channels"],
+                _percent(layer["motion"]),
+                _percent(control and control["motion"]),
+                *(layer["kinds"][kind] for kind in _KINDS),
+            )
+        )
+    return table
+
+
+_KINDS = ("dynamic", "static", "joint", "none")
+
+
+def _classes(answer: Mapping[str, Any]) -> "Table":
+    changes = ("as it is", "frozen", "shuffled", "reversed", "other texture")
+    shown = (change.replace(" texture", "\ntexture") for change in changes)
+    table = _table("accuracy %", "clips", *shown, "motion\nadds", "appearance\nadds")
+    for row in answer["classes"][:_MAX_CLASSES]:
+        accuracy, adds = row["accuracy"], row["accuracy_adds"]
+        table.add_row(
+            *_cells(
+                "all classes" if row["label"] is None else row["label"],
+                row["clips"],
+                *(f"{100 * accuracy[change]['value']:.0f}" for change in changes),
+                *(_percent(adds[cue]) for cue in ("motion", "appearance")),
+            )
+        )
+    return table
+
+
+def _table(first: str, *others: str) -> "Table":
+    from rich import box
+    from rich.table import Table
+
+    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column(first, no_wrap=True)
+    for column in others:
+        table.add_column(column, justify="right")
+    return table
+
+
+def _cells(*values: Any) -> list[Any]:
+    from rich.text import Text
+
+    return [Text(str(value)) for value in values]
+
+
+def _percent(found: Mapping[str, Any] | None) -> str:
+    if found is None or found["value"] is None:
+        return "-"
+    value, low, high = (round(100 * found[name]) for name in ("value", "low", "high"))
+    return f"{value} ({low}..{high})"
