@@ -153,11 +153,15 @@ def test_no_hook_outlives_its_block_and_other_threads_see_the_whole_network():
             with torch.no_grad():
                 elsewhere.append(network.scores(clips))
 
-        with pytest.raises(RuntimeError), without_units(network, "conv", [0]):
-            other = threading.Thread(target=run)
-            other.start()
-            other.join()
-            raise RuntimeError
+        def fail_while_another_thread_runs_it():
+            with without_units(network, "conv", [0]):
+                other = threading.Thread(target=run)
+                other.start()
+                other.join()
+                raise RuntimeError
+
+        with pytest.raises(RuntimeError):
+            fail_while_another_thread_runs_it()
         assert torch.equal(elsewhere[0], before)
         assert torch.equal(network.scores(clips), before)
     assert not any(each._forward_hooks or each._forward_pre_hooks for each in network.modules())

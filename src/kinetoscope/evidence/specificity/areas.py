@@ -50,7 +50,7 @@ def areas(maxima: Maxima, labels: Labels, count: int, *, least: int = 2) -> Area
     return areas_of_ranks(ranks_of(maxima[known]), labels[known], count, least=least)
 
 
-def area_between(one: Maxima, other: Maxima) -> Areas:
+def area_between(one: Maxima, other: Float[np.ndarray, "rival channel"]) -> Areas:
     """How well each channel tells the clips of two labels apart: 1 if the first alone excites it.
 
     As `areas`, of one label: there is one row.

@@ -1,8 +1,8 @@
 """Which units of a layer are specific to a label, and which are general?
 
-    specific   some label's area under the ROC curve is 0.9 or more, and the rate of false
-               discoveries among all tests of the layer's units is below 0.05
-    general    no label's area is above 0.7, though the unit is excited by some clip
+    specific   the largest of its labels' areas under the ROC curve is 0.9 or more, and the rate of
+               false discoveries among all tests of the layer's units is below 0.05 there
+    general    the largest area is 0.7 or less, though some clip excites the unit
     dead       no clip excites it
     between    all others
 
@@ -18,7 +18,7 @@ from dataclasses import dataclass, fields
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 
 from kinetoscope.evidence.intervals import Interval, false_discovery_rates, interval
 from kinetoscope.evidence.retrieval import EPSILON
@@ -43,6 +43,7 @@ _BLOCK = 2048  # channels at once, which bounds memory
 _BY_CHANCE = 1000  # units of a layer that shuffles are shown
 
 PerChannel = Float[np.ndarray, " channel"]
+Some = Float[np.ndarray, " some"]
 Index = Literal["selectivity", "entropy", "area"]
 INDICES: tuple[Index, ...] = ("selectivity", "entropy", "area")
 
@@ -64,25 +65,31 @@ class Measures:
     area: Table
     rate: Table
     histograms: Histograms
-    dead: np.ndarray
+    dead: Bool[np.ndarray, " channel"]
 
     @property
     def best(self) -> Int[np.ndarray, " channel"]:
-        """The label with the largest area, of each unit."""
-        return np.nan_to_num(self.area, nan=-1).argmax(axis=0)
+        """The label with the largest area, of each unit, among those that could be tested."""
+        return self._told.argmax(axis=0)
 
     def best_of(self, index: Index) -> PerChannel:
         """An index as one number a unit: of areas the largest."""
         if index != "area":
             return getattr(self, index)
-        return np.where(self.dead, np.nan, np.nan_to_num(self.area, nan=-1).max(axis=0))
+        return np.where(self.dead, np.nan, self._told.max(axis=0))
+
+    @property
+    def _told(self) -> Table:
+        """Areas of labels that were tested; of all labels for units without a test."""
+        area, untested = np.nan_to_num(self.area, nan=-1), np.isnan(self.rate)
+        return np.where(untested & ~untested.all(axis=0), -1, area)
 
     @property
     def kinds(self) -> Int[np.ndarray, " channel"]:
         """Of each unit, its place in `KINDS`."""
         largest = np.nan_to_num(self.best_of("area"), nan=-1)
-        told = ((self.area >= SPECIFIC) & (self.rate < RATE)).any(axis=0)
-        ordered = (self.dead, told, largest <= GENERAL)
+        sure = np.take_along_axis(self.rate, self.best[None], axis=0)[0] < RATE
+        ordered = (self.dead, (largest >= SPECIFIC) & sure, largest <= GENERAL)
         return np.select(ordered, (3, 0, 2), default=1)
 
 
@@ -96,7 +103,7 @@ class Chance:
         specific: how many units are called specific, on average.
     """
 
-    values: dict[Index, PerChannel]
+    values: dict[Index, Some]
     medians: dict[Index, Interval]
     specific: float
 
@@ -189,7 +196,7 @@ def _block(seen: Maxima, many_labels: list[Labels], count: int, top: int) -> lis
     return found
 
 
-def _known(values: PerChannel) -> PerChannel:
+def _known(values: PerChannel) -> Some:
     return values[~np.isnan(values)]
 
 
