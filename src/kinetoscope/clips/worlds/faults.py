@@ -247,9 +247,7 @@ def _shaken(clip: ShapeClip, size: int, frames: int, generator: np.random.Genera
     """As a camera sees it whose place jumps from frame to frame."""
     margin = round(_SHAKE * size / 64)
     whole = render(clip, size=size + 2 * margin, frames=frames).frames
-    places = [
-        [round(uniform(generator, 0, 2 * margin)) for _ in range(2)] for _ in range(frames)
-    ]
+    places = [[round(uniform(generator, 0, 2 * margin)) for _ in range(2)] for _ in range(frames)]
     parts = [
         frame[down : down + size, right : right + size]
         for frame, (right, down) in zip(whole, places, strict=True)
@@ -264,9 +262,7 @@ def _captioned(pixels: Pixels) -> Pixels:
     top, width = size - left - height, round(0.42 * size)
     label = np.full((height, width, 3), 12, np.uint8)
     scale = 0.011 * size
-    cv2.putText(
-        label, _CAPTION, (1, height - 2), cv2.FONT_HERSHEY_PLAIN, scale, (245, 245, 245), 1
-    )
+    cv2.putText(label, _CAPTION, (1, height - 2), cv2.FONT_HERSHEY_PLAIN, scale, (245, 245, 245), 1)
     shown = pixels.copy()
     shown[:, top : top + height, left : left + width] = label
     return shown

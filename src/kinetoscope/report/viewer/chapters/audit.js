@@ -63,6 +63,7 @@ const CUES = {
 };
 const GRAVE = ["caption", "border", "form", "length", "camera"];
 const AT_MOST = 24;
+const TELLING = 5;
 
 /** @param {Data} data  @param {Element} parent */
 export function show(data, parent) {
@@ -114,7 +115,7 @@ function about({videos, clips, splits, duplicates: {count: pairs, across}, suspe
   const rows = [
     ["looked at", `${counted(clips, "clip")}${of}${clips < videos ? `; ${count(videos - clips)} can't be read` : ""}`],
     ["copies", `${counted(pairs, "pair")}, ${count(across)} of them in two splits`],
-    ["suspicious labels", found ? `${count(found.count)}, of ${percent(found.count / Math.max(1, clips))} of the clips` : "not looked at: that needs a scan"],
+    ["suspicious labels", found ? `${count(found.count)}, which is ${percent(found.count / Math.max(1, clips))} of the clips` : "not looked at: that needs a scan"],
   ];
   parent.append(
     element(
@@ -140,18 +141,21 @@ function finding(found, data, parent) {
       ` (${decimal(area.low)} to ${decimal(area.high)}) of ${counted(clips, "clip")}; with shuffled labels ${decimal(shuffled[0])} to ${decimal(shuffled[1])}`,
     ),
   );
-  band([found], data, card, "");
+  const figure = element("div", {style: {"max-width": "680px"}});
+  band([found], data, figure, {name: "", cue: found.cue});
+  card.append(figure);
   const row = element("div.clips", {style: {"margin-top": "10px"}});
   for (const [name, track] of /** @type {const} */ ([
     ["this class", found.own],
     ["all others", found.others],
   ])) {
     if (!track) continue;
-    const figure = element("figure.clip", {}, element("figcaption.quiet", {}, `mean of ${name}`));
+    const figure = element("figure.clip");
     player(figure, track, {name: `Mean picture of ${CUES[found.cue].by}, ${name}`});
+    figure.append(element("figcaption.words", {}, element("span.label", {}, name), element("span.quiet", {}, "mean picture")));
     row.append(figure);
   }
-  row.append(...found.telling.map((video) => clipCard(data.shown[video])));
+  row.append(...found.telling.slice(0, TELLING).map((video) => clipCard(data.shown[video])));
   if (found.numbers.length) card.append(quartiles(found));
   card.append(row);
   parent.append(card);
@@ -180,19 +184,18 @@ function everything(data, parent) {
   const draw = (/** @type {string} */ cue) => {
     const rows = cues.find((each) => each.cue === cue)?.told ?? [];
     shown.replaceChildren();
-    band(rows.slice(0, AT_MOST), data, shown, `Classes told by ${CUES[cue].by}`);
+    band(rows.slice(0, AT_MOST), data, shown, {name: `Classes told by ${CUES[cue].by}`, cue});
     if (rows.length > AT_MOST) shown.append(element("p.quiet", {}, `The ${AT_MOST} best told of ${count(rows.length)}; all are in cues.csv.`));
   };
   const body = section(parent, "How well each class is told", null, "A dot is the area under the ROC curve, its line the 95 % interval, the grey bar what shuffled labels gave. The broken line is where a class is reported.");
-  body.append(
-    choice(
-      "cue",
-      cues.map(({cue}) => ({value: cue, text: cue})),
-      cues[0].cue,
-      draw,
-    ),
-    shown,
+  const chosen = choice(
+    "cue",
+    cues.map(({cue}) => ({value: cue, text: cue})),
+    cues[0].cue,
+    draw,
   );
+  chosen.style.setProperty("flex-wrap", "wrap");
+  body.append(chosen, shown);
   draw(cues[0].cue);
 }
 
@@ -200,15 +203,17 @@ function everything(data, parent) {
  * @param {Told[]} rows
  * @param {Data} data
  * @param {Element} parent
- * @param {string} name
+ * @param {{name: string, cue: string}} what  without a name, the one class is not named beside it
  */
-function band(rows, {threshold}, parent, name) {
+function band(rows, {threshold}, parent, {name, cue}) {
+  const tone = GRAVE.includes(cue) ? "var(--bad)" : "var(--accent)";
+  const colour = (/** @type {{reported: boolean}} */ {reported}) => (reported ? tone : "var(--ink-2)");
   const plain = rows.map(({label, area, shuffled, reported}) => ({label, ...area, from: shuffled[0], to: shuffled[1], reported}));
   chart(parent, name || `${rows[0].label}: area under the ROC curve`, (width) =>
     Plot.plot({
       width,
       height: 30 * plain.length + 34,
-      marginLeft: name ? Math.min(190, width * 0.38) : 4,
+      marginLeft: name ? Math.min(190, width * 0.38) : 12,
       marginRight: 12,
       marginBottom: 26,
       style: {fontSize: "12px"},
@@ -225,7 +230,6 @@ function band(rows, {threshold}, parent, name) {
   );
 }
 
-const colour = (/** @type {{reported: boolean}} */ {reported}) => (reported ? "var(--bad)" : "var(--ink-2)");
 const words = (/** @type {any} */ {label, value, low, high, from, to}) =>
   `${label}: ${decimal(value)} (${decimal(low)} to ${decimal(high)}); shuffled ${decimal(from)} to ${decimal(to)}`;
 const shortened = (/** @type {string} */ text, /** @type {number} */ width) => {
@@ -272,7 +276,7 @@ function pairCard({videos, view, similarity, motion, contrary, one_recording}, s
       {style: {display: "grid", "grid-template-columns": "1fr 1fr", gap: "8px"}},
       videos.map((video) => clipCard(shown[video], true)),
     ),
-    element("figcaption.quiet", {style: {"margin-top": "4px"}}, how.join(" · "), contrary && element("span.wrong", {}, " two labels")),
+    element("figcaption.quiet", {style: {"margin-top": "2px", "font-size": "13px"}}, how.join(" · "), contrary && element("span.wrong", {}, " two labels")),
   );
 }
 
