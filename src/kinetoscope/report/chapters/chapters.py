@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from kinetoscope.evidence.evidence import FILE, Evidence, read_evidence
-from kinetoscope.report.chapters import audit, embedding, probes, similarity, tuning
+from kinetoscope.report.chapters import audit, embedding, invariance, probes, similarity, tuning
 from kinetoscope.report.chapters.told import Told
 from kinetoscope.report.page import handing_over
 from kinetoscope.report.shelf import Shelf
@@ -63,6 +63,12 @@ CHAPTERS: dict[str, Chapter] = {
         asks="How do clips lie on a plane, as layers see them, and how far can that be trusted?",
         question=2,
         tell=embedding.tell,
+    ),
+    "invariance": Chapter(
+        title="Invariance",
+        asks="Which changes of a clip does the network not mind, and does that grow with depth?",
+        question=2,
+        tell=invariance.tell,
     ),
 }
 """By kind, in the order of the menu."""

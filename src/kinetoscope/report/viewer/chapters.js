@@ -5,6 +5,7 @@
 // a few words for the overview, and `unit(data, unit, parent)`, what it knows of one unit.
 
 import * as audit from "kinetoscope/chapters/audit";
+import * as invariance from "kinetoscope/chapters/invariance";
 import * as tuning from "kinetoscope/chapters/tuning";
 import * as probes from "kinetoscope/chapters/probes";
 import * as similarity from "kinetoscope/chapters/similarity";
@@ -20,6 +21,7 @@ import * as embedding from "kinetoscope/chapters/embedding";
 /** @type {Record<string, Shown>} */
 export const SHOWN = {
   audit,
+  invariance,
   tuning,
   probes,
   similarity,
