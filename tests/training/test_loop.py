@@ -90,6 +90,18 @@ def test_the_folder_has_all_that_a_training_is(videos, tmp_path):
 
 
 @pytest.mark.slow
+def test_weights_of_every_so_many_epochs_are_kept_where_the_recipe_asks(videos, tmp_path):
+    wanted = recipe(videos, epochs=2, keep_every=2, validation_fraction=0.0)
+    result = train(wanted, tmp_path, progress=False)
+    kept = sorted((tmp_path / "epochs").iterdir())
+    assert [path.name for path in kept] == ["0000.safetensors", "0002.safetensors"]
+    first, last = (load_network(path).model.state_dict() for path in kept)
+    assert not same(first, last)
+    assert same(last, weights(result))  # nothing was held out, so the last epoch is kept
+    assert read_metadata(kept[1])["recipe"] == wanted.to_toml()
+
+
+@pytest.mark.slow
 def test_the_seed_gives_the_same_weights_and_another_seed_others(videos, tmp_path):
     found = [
         weights(train(recipe(videos, seed=seed), tmp_path / name, progress=False))

@@ -27,6 +27,7 @@ from kinetoscope.training.fitting import Fitting
 from kinetoscope.training.progress import tracked
 from kinetoscope.training.recipe import Recipe
 from kinetoscope.training.result import (
+    EPOCHS,
     HISTORY,
     RECIPE,
     RESULT,
@@ -118,6 +119,8 @@ class Training:
         steps, done = self.fitting.steps_per_epoch, len(self.history)
         shown = progress and self.fabric.is_global_zero
         total = self.recipe.epochs * steps
+        if done == 0:
+            self._keep_epoch(0)
         with tracked("training", total, shown=shown, done=done * steps) as advance:
             while not self.over:
                 line = self.fitting.epoch(len(self.history), advance, said=self._said())
@@ -155,6 +158,7 @@ class Training:
             write_text(self.folder / RECIPE, self.recipe.to_toml())
             if self.kept is self.history[-1]:
                 _put(self.folder / _BEST, self.fitting.average.module.state_dict())
+            self._keep_epoch(len(self.history))
             state = {
                 "catalog": self.material.key,
                 **self.fitting.state(),
@@ -165,6 +169,14 @@ class Training:
             lines = (json.dumps(line) for line in self.history)
             write_text(self.folder / HISTORY, "".join(f"{line}\n" for line in lines))
         self.fabric.barrier()
+
+    def _keep_epoch(self, epoch: int) -> None:
+        """Keep the averaged weights of this epoch as a network, where the recipe asks for it."""
+        every = self.recipe.keep_every
+        if self.fabric.is_global_zero and every and epoch % every == 0:
+            path = self.folder / EPOCHS / f"{epoch:04}.safetensors"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            save_network(self.fitting.averaged_network(), path, recipe_toml=self.recipe.to_toml())
 
     def _load(self) -> None:
         path = self.folder / _LAST

@@ -126,6 +126,8 @@ class Recipe:
             processors as well; `contiguous` for some of many channels, such as VGG's.
         gradient_clip: largest norm of the gradient; 0 for any.
         early_stopping_epochs: stop after so many epochs without a better validation; 0 for never.
+        keep_every: keep the weights of every so many epochs as well, and those before the first,
+            in the folder `epochs`; 0 for the best alone.
         bad_videos_allowed: share of videos that may fail to open before training is refused.
         seed: of everything random.
         augmentation: how training clips are changed.
@@ -154,6 +156,7 @@ class Recipe:
     memory_format: Literal["channels_last", "contiguous"] = "channels_last"
     gradient_clip: float = 1.0
     early_stopping_epochs: int = 0
+    keep_every: int = 0
     bad_videos_allowed: float = 0.1
     seed: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -209,6 +212,7 @@ _LIMITS: Limits = {
     "ema_decay": (0, 0.99999),
     "gradient_clip": (0, math.inf),
     "early_stopping_epochs": (0, math.inf),
+    "keep_every": (0, math.inf),
     "bad_videos_allowed": (0, 1),
     "seed": (0, 2**32 - 1),
 }

@@ -1,7 +1,8 @@
 """What came of a training, and is what a folder holds the result of this recipe?
 
 A folder of a training holds the weights, the recipe with every setting written out, a line of
-history for each epoch, and the result, which is written last: where it stands, all is there.
+history for each epoch, those epochs' weights that the recipe asks for, and the result, which is
+written last: where it stands, all is there.
 """
 
 import json
@@ -16,6 +17,8 @@ from kinetoscope.training.recipe import Recipe, recipe_from
 
 RECIPE, WEIGHTS = "recipe.toml", "weights.safetensors"
 HISTORY, RESULT = "history.jsonl", "result.json"
+EPOCHS = "epochs"
+"""The folder of the weights that `keep_every` asks for, by epoch; 0 is before the first."""
 
 
 @dataclass(frozen=True, kw_only=True)
