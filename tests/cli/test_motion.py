@@ -28,7 +28,7 @@ def test_tells_layers_and_classes_and_names_what_can_not_be_read(given, tmp_path
     assert answered.exit_code == 1
     assert "broken-0.mp4" in answered.stderr
     assert "Traceback" not in answered.stderr
-    row = next(line for line in answered.stdout.splitlines() if line.startswith("motion.conv1"))
+    row = next(line for line in answered.stdout.splitlines() if "motion.conv1" in line)
     assert "100 (100..100)" in row
     assert "all classes" in answered.stdout
     assert "chance is 33.3%" in answered.stdout

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 _MAX_FAILURES = 20
 _MAX_CLASSES = 40
+_HEADS = ("as is", "frozen", "shuf-\nfled", "re-\nversed", "other\nlooks")
+_KINDS = ("dynamic", "static", "joint", "none")
 
 
 @click.command("motion")
@@ -113,13 +115,9 @@ def _layers(answer: Mapping[str, Any]) -> "Table":
     return table
 
 
-_KINDS = ("dynamic", "static", "joint", "none")
-
-
 def _classes(answer: Mapping[str, Any]) -> "Table":
     changes = ("as it is", "frozen", "shuffled", "reversed", "other texture")
-    shown = (change.replace(" texture", "\ntexture") for change in changes)
-    table = _table("accuracy %", "clips", *shown, "motion\nadds", "appearance\nadds")
+    table = _table("accuracy %", "clips", *_HEADS, "motion\nadds", "looks\nadd")
     for row in answer["classes"][:_MAX_CLASSES]:
         accuracy, adds = row["accuracy"], row["accuracy_adds"]
         table.add_row(
@@ -127,7 +125,8 @@ def _classes(answer: Mapping[str, Any]) -> "Table":
                 "all classes" if row["label"] is None else row["label"],
                 row["clips"],
                 *(f"{100 * accuracy[change]['value']:.0f}" for change in changes),
-                *(_percent(adds[cue]) for cue in ("motion", "appearance")),
+                _percent(adds["motion"]),
+                f"{100 * adds['appearance']['value']:.0f}",
             )
         )
     return table
@@ -138,9 +137,9 @@ def _table(first: str, *others: str) -> "Table":
     from rich.table import Table
 
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column(first, no_wrap=True)
+    table.add_column(first, overflow="fold")
     for column in others:
-        table.add_column(column, justify="right")
+        table.add_column(column, justify="right", no_wrap=True)
     return table
 
 
