@@ -108,7 +108,7 @@ def _layers(answer: Mapping[str, Any]) -> "Table":
                 layer["name"],
                 layer["channels"],
                 _percent(layer["motion"]),
-                _percent(control and control["motion"]),
+                _whole(control and control["motion"]),
                 *(layer["kinds"][kind] for kind in _KINDS),
             )
         )
@@ -124,9 +124,9 @@ def _classes(answer: Mapping[str, Any]) -> "Table":
             *_cells(
                 "all classes" if row["label"] is None else row["label"],
                 row["clips"],
-                *(f"{100 * accuracy[change]['value']:.0f}" for change in changes),
+                *(_whole(accuracy[change]) for change in changes),
                 _percent(adds["motion"]),
-                f"{100 * adds['appearance']['value']:.0f}",
+                _whole(adds["appearance"]),
             )
         )
     return table
@@ -152,5 +152,9 @@ def _cells(*values: Any) -> list[Any]:
 def _percent(found: Mapping[str, Any] | None) -> str:
     if found is None or found["value"] is None:
         return "-"
-    value, low, high = (round(100 * found[name]) for name in ("value", "low", "high"))
-    return f"{value} ({low}..{high})"
+    low, high = (round(100 * found[name]) for name in ("low", "high"))
+    return f"{_whole(found)} ({low}..{high})"
+
+
+def _whole(found: Mapping[str, Any] | None) -> str:
+    return "-" if found is None or found["value"] is None else f"{100 * found['value']:.0f}"
