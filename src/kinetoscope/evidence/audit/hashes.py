@@ -25,7 +25,7 @@ VIEWS = ("plain", "mirrored", "cropped")
 CROP = 0.05
 """What is cut off on each side [of the side]."""
 
-Greys = Float[np.ndarray, "picture height width"]
+Greys = Float[np.ndarray, "picture _height _width"]
 Bits = Bool[np.ndarray, "clip bit"]
 
 _SIDE = 32

@@ -94,7 +94,7 @@ def tell_classes(
     """
     kept = drawn_evenly(labels, MOST, seed)
     own, folds = labels[kept], folds_of(labels[kept], groups[kept], seed)
-    judged = [label for label in np.unique(own) if (own == label).sum() >= LEAST]
+    judged = [label for label in np.unique(own).tolist() if (own == label).sum() >= LEAST]
     numbers = np.random.default_rng(seed)
     orders = [numbers.permutation(len(own)) for _ in range(shuffles)]
     found: list[dict[str, Any]] = []
@@ -107,7 +107,7 @@ def tell_classes(
     ]
 
 
-def drawn_evenly(labels: Labels, most: int, seed: int) -> Labels:
+def drawn_evenly(labels: Labels, most: int, seed: int) -> Int[np.ndarray, " kept"]:
     """Places of clips with a label, at most so many, in order; small classes are kept whole."""
     numbers = np.random.default_rng(seed)
     places = numbers.permutation(np.flatnonzero(labels >= 0))
