@@ -6,6 +6,7 @@ are shown to the network again, all such objectives in one pass, each clip opene
 Source: as `ranking.py`.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -16,7 +17,7 @@ from kinetoscope.clips.cache import ClipCache, views_of
 from kinetoscope.clips.catalog import Catalog
 from kinetoscope.clips.clip import Clip, ClipBatch
 from kinetoscope.errors import KinetoscopeError
-from kinetoscope.evidence.examples.ranking import Answers, scanned_answers
+from kinetoscope.evidence.examples.ranking import EPSILON, Answers, scanned_answers
 from kinetoscope.evidence.scan import Scan
 from kinetoscope.networks.network import Network, evaluating
 from kinetoscope.units.objective import Neuron, Objective, Together
@@ -46,7 +47,7 @@ class _Found:
         )
         layer = self.objective.terms[0][1].layer
         field = receptive_fields(network, [layer])[layer] if self.places else None
-        return Answers(table=table, field=field)
+        return Answers(table=table, field=field, excites_above=EPSILON if field else -math.inf)
 
 
 def objective_answers(

@@ -9,7 +9,7 @@ nine scenes.
     top      the clips that excite it most, the best first
     bottom   those that excite it least, the least first; of equals the catalog's first
     middle   around the median, by rank, of the videos that excite a unit at all (above `EPSILON`);
-             of an objective, around the median of all
+             of labels and sums, around the median of all
 
 Units, labels, and sums of both are known from the scan and nothing is run; single neurons,
 directions and features are found by showing the network its clips again.
