@@ -16,6 +16,8 @@ Written out, the evidence has for its answer (an interval is value, low, high; a
     changes     a list of
         name, values, unchanged, unit, octaves, steps    as in changes.py
         filled      of each value, the share of clips that had to be filled up at borders
+        counting    whether each value counts for half-widths: not where a change in time reaches so
+                    far beyond the videos that more than half of the clips is held
         predicted   network -> of each value, the share of clips that keep their label: intervals
         trend       half-width with depth: trained, control, difference (intervals of Spearman's
                     correlation), verdict, against; null where the change has no width
@@ -34,10 +36,11 @@ Written out, the evidence has for its answer (an interval is value, low, high; a
         correspondence   network -> name of the part -> Delta: an interval
     hidden      clips (their places in the sample), grid (windows, rows, columns), parts (name ->
                 how many clips)
-    arrays      a safetensors file beside the evidence: of each layer `LAYER|CHANGE` (`value unit`)
-                and `LAYER|CHANGE|width`; `LAYER|space|FILL` and `LAYER|time|FILL`, the loss box by
-                box, as a share of the answer (`box unit`); half precision. `LAYER|clip`: in which
-                clip of the sample boxes were hidden for each unit; -1 for none
+    arrays      a safetensors file beside the evidence, half precision: of each layer
+                `LAYER|CHANGE` (`value unit`), `LAYER|CHANGE|width`, `LAYER|CHANGE|at_least`;
+                `LAYER|space|FILL` and `LAYER|time|FILL`, the loss box by box, as a share of the
+                answer (`box unit`); `LAYER|clip`, in which clip of the sample boxes were hidden
+                for each unit, -1 for none
 """
 
 from collections.abc import Sequence

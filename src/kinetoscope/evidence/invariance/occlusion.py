@@ -132,10 +132,11 @@ def seen_boxes(
     rows, columns = ([box[axis] for box in boxes.space] for axis in (1, 2))
     touched = np.zeros((len(boxes.space), layer.top.shape[1]), dtype=bool)
     for clip, unit in layer.top.nonzero().tolist():
-        place = (
-            np.unravel_index(int(layer.place[clip, unit]), layer.shape) if layer.shape else (0,) * 3
+        rest = int(layer.place[clip, unit])
+        time, row, column = (
+            map(int, np.unravel_index(rest, layer.shape)) if layer.shape else (0, 0, 0)
         )
-        _, high, wide = field.box(tuple(int(each) for each in place), extent)
+        _, high, wide = field.box((time, row, column), extent)
         touched[:, unit] |= _meet(rows, high) & _meet(columns, wide)
     return touched
 

@@ -36,6 +36,9 @@ from kinetoscope.units.receptive import ReceptiveField
 NETWORKS = ("trained", "control")
 MEASURES = ("kept", "distance", "correlation")
 
+MOST_HELD = 0.5
+"""Where more of a clip is held at the border of its video, a change in time tells no half-width."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Found:
@@ -83,13 +86,19 @@ class Found:
         """By network, layer, and the name of a change that has a width."""
         return {
             (place, layer, change.name): half_widths(
-                change.steps, self.curves(place, layer, change)["kept"]
+                np.asarray(change.steps)[self.counting(change)].tolist(),
+                self.curves(place, layer, change)["kept"][self.counting(change)],
             )
             for place in range(len(NETWORKS))
             for layer in self.layers
             for change in self.changes_of(layer)
             if change.unit
         }
+
+    def counting(self, change: Change) -> list[bool]:
+        """Which values count for half-widths: those that the videos reach to."""
+        held = self.filled[self.views(change)]
+        return [not change.in_time or bool(share <= MOST_HELD) for share in held]
 
     def changes_of(self, layer: str) -> list[Change]:
         """Those that touch what the layer sees."""
@@ -166,6 +175,7 @@ def change_part(found: Found, change: Change) -> dict[str, Any]:
         "octaves": change.octaves,
         "steps": change.steps,
         "filled": [float(found.filled[view]) for view in views],
+        "counting": found.counting(change),
         "predicted": predicted,
         "trend": _trend(found, change) if change.unit else None,
     }
@@ -178,7 +188,9 @@ def unit_arrays(found: Found) -> dict[str, Tensor]:
         for change in found.changes_of(layer):
             arrays[f"{layer}|{change.name}"] = found.curves(0, layer, change)["kept"]
             if change.unit:
-                arrays[f"{layer}|{change.name}|width"] = found.widths[0, layer, change.name].width
+                widths = found.widths[0, layer, change.name]
+                arrays[f"{layer}|{change.name}|width"] = widths.width
+                arrays[f"{layer}|{change.name}|at_least"] = widths.at_least
         for fill in FILLS:
             kept = found.occluded[0].layers[layer].there
             for kind in ("space", "time"):

@@ -37,16 +37,18 @@ def tell(found: Evidence, shelf: Shelf) -> Told:
         },
     }
     speed = next((change for change in data["changes"] if change["name"] == "speed"), None)
+    deep = len(data["layers"]) > 1
     trends = [
-        {"name": change["name"], **change["trend"]} for change in data["changes"] if change["trend"]
+        {"name": change["name"], **change["trend"]}
+        for change in data["changes"]
+        if change["trend"] and deep
     ]
     return Told(
         summary={
             "clips": data["clips"],
-            "speed": speed and speed["trend"],
+            "speed": speed and speed["trend"] if deep else None,
             "growing": [trend["name"] for trend in trends if trend["verdict"] == "grows"],
             "falling": [trend["name"] for trend in trends if trend["verdict"] == "falls"],
-            "learnt": [trend["name"] for trend in trends if trend["against"] != "alike"],
         },
         data=data,
     )
@@ -55,7 +57,10 @@ def tell(found: Evidence, shelf: Shelf) -> Told:
 def _change(change: Mapping[str, Any]) -> dict[str, Any]:
     trend = change["trend"]
     return {
-        **{name: change[name] for name in ("name", "values", "unchanged", "unit", "octaves")},
+        **{
+            name: change[name]
+            for name in ("name", "values", "unchanged", "unit", "octaves", "counting")
+        },
         "steps": [_short(step) for step in change["steps"]],
         "filled": [_short(share) for share in change["filled"]],
         "predicted": {name: _intervals(told) for name, told in change["predicted"].items()},
@@ -104,7 +109,14 @@ def _units(
     own = [change for change in changes if change["name"] in layer["changes"]]
     curves = {change["name"]: _hundredths(arrays[f"{name}|{change['name']}"]) for change in own}
     widths = {
-        change["name"]: arrays[f"{name}|{change['name']}|width"].tolist()
+        change["name"]: [
+            {"width": _short(width), "at_least": bool(least)}
+            for width, least in zip(
+                arrays[f"{name}|{change['name']}|width"].tolist(),
+                arrays[f"{name}|{change['name']}|at_least"].tolist(),
+                strict=True,
+            )
+        ]
         for change in own
         if change["unit"]
     }
@@ -115,7 +127,7 @@ def _units(
         if any(value is not None for row in of_unit.values() for value in row):
             told[str(channel)] = {
                 "curves": of_unit,
-                "widths": {change: _short(width[channel]) for change, width in widths.items()},
+                "widths": {change: width[channel] for change, width in widths.items()},
                 "clip": None if clip < 0 else clip,
                 **{kind: rows[channel] for kind, rows in hidden.items()},
             }

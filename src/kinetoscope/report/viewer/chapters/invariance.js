@@ -21,6 +21,7 @@ import {count, counted, decimal, listed, number, percent} from "kinetoscope/word
  * @property {string} unit  of half-widths; empty where there is none
  * @property {boolean} octaves
  * @property {number[]} filled  the share of clips that had to be filled up
+ * @property {boolean[]} counting  which values count for half-widths
  * @property {Record<Which, Interval[]>} predicted  the share of clips that keep their label
  * @property {Trend | null} trend
  */
@@ -39,7 +40,7 @@ import {count, counted, decimal, listed, number, percent} from "kinetoscope/word
 /**
  * @typedef {object} OfUnit  in hundredths of the answer to clips as they are
  * @property {Record<string, (number | null)[]>} curves
- * @property {Record<string, number | null>} widths
+ * @property {Record<string, {width: number | null, at_least: boolean}>} widths
  * @property {number | null} clip  place in the sample
  * @property {(number | null)[]} space
  * @property {(number | null)[]} time
@@ -126,7 +127,8 @@ function trends(data, parent) {
 }
 
 /** @param {Interval} found */
-const inBrackets = ({value, low, high}) => `${decimal(value)} (${decimal(low)} to ${decimal(high)})`;
+const inBrackets = ({value, low, high}) =>
+  `${decimal(value)} (${decimal(low)} to ${decimal(high)})`.replaceAll("-", "−");
 
 /**
  * @param {string} name
@@ -194,7 +196,7 @@ function byLayer(data, change, parent) {
     }),
   );
   const text = change.unit ? `half-width [${change.unit}]` : "share of the answer that is left";
-  parent.append(element("h3", {}, change.unit ? `Half-width for ${change.name} along depth` : `What ${change.name} leaves`));
+  parent.append(element("h3", {style: {"margin-top": "18px"}}, change.unit ? `Half-width for ${change.name} along depth` : `What ${change.name} leaves`));
   const names = namesOf(rows, data);
   layerRows(parent, `${change.name} by layer`, names, rows, {text, colours: [OWN, OTHER], mark: change.unit ? undefined : 1});
   parent.append(LEGEND("Medians over units with 95 % intervals. Hollow: more than half of the units never fall to half."));
@@ -256,7 +258,9 @@ function filled(change) {
   const what = ["speed", "time shift"].includes(change.name)
     ? "Where the video ends, the frame at its border is held; so much of the clips is held"
     : "What comes in from outside repeats the edge; so much of the picture does";
-  return element("p.note", {style: {"margin-top": "10px"}}, `${what}: ${listed(words)}.`);
+  const out = change.values.map((_, place) => place).filter((place) => !change.counting[place]);
+  const omitted = out.length ? ` ${listed(out.map(shown))} ${out.length > 1 ? "do" : "does"} not count for half-widths.` : "";
+  return element("p.note", {style: {"margin-top": "10px"}}, `${what}: ${listed(words)}.${omitted}`);
 }
 
 /**
@@ -272,7 +276,7 @@ function correspondence(data, parent) {
     parent,
     "Does a layer know the same part again?",
     null,
-    `${listed(names)} hidden in ${counted(data.hidden.clips, "clip")}, against boxes of the same size anywhere. Shown is Δ, the share of channels whose mean answer changes with another sign from clip to clip: the smaller, the more alike the layer takes it.${names.includes("what moves most") ? " Where no truth is known, what moves most stands in for a part." : ""}`,
+    `Hidden in ${counted(data.hidden.clips, "clip")}: ${listed(names)}; against boxes of the same size anywhere. Shown is Δ, the share of channels whose mean answer changes with another sign from clip to clip: the smaller, the more alike the layer takes it.${names.includes("what moves most") ? " Where no truth is known, what moves most stands in for a part." : ""}`,
   );
   body.append(plots);
   const colours = [...names.map((_, i) => PART_COLOURS[i % PART_COLOURS.length]), OTHER];
@@ -334,7 +338,7 @@ function occlusion(data, parent) {
 }
 
 /**
- * @param {{clips: number, speed: Trend | null, growing: string[], falling: string[], learnt: string[]}} told
+ * @param {{clips: number, speed: Trend | null, growing: string[], falling: string[]}} told
  * @param {Element} card
  */
 export function summary({clips, speed, growing, falling}, card) {
@@ -370,8 +374,8 @@ export function unit(data, name, parent) {
       const share = value === null ? null : value / 100;
       return {value: share, low: share, high: share};
     });
-    const width = found.widths[change.name];
-    const words = width === null || width === undefined ? "" : ` half-width ${number(width, 2)} ${change.unit}`;
+    const {width = null, at_least = false} = found.widths[change.name] ?? {};
+    const words = width === null ? "" : ` half-width ${at_least ? "≥ " : ""}${number(width, 2)} ${change.unit}`;
     const tile = element("div", {style: {"min-width": 0}}, element("h4", {}, change.name, element("span.quiet", {}, words)));
     grid.append(tile);
     const median = layer.changes[change.name].trained.kept.map(({value}) => ({value, low: value, high: value}));

@@ -130,7 +130,7 @@ export const legend = (entries, more) =>
 /** Small charts side by side. */
 export const tiles = () =>
   element("div", {
-    style: {display: "grid", "grid-template-columns": "repeat(auto-fill, minmax(min(100%, 190px), 1fr))", gap: "16px 20px"},
+    style: {display: "grid", "grid-template-columns": "repeat(auto-fill, minmax(min(100%, 160px), 1fr))", gap: "16px 14px"},
   });
 
 /**
