@@ -10,7 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from kinetoscope.evidence.evidence import FILE, Evidence, read_evidence
-from kinetoscope.report.chapters import audit, embedding, invariance, probes, similarity, tuning
+from kinetoscope.report.chapters import (
+    audit,
+    embedding,
+    evolution,
+    invariance,
+    probes,
+    similarity,
+    tuning,
+)
 from kinetoscope.report.chapters.told import Told
 from kinetoscope.report.page import handing_over
 from kinetoscope.report.shelf import Shelf
@@ -69,6 +77,12 @@ CHAPTERS: dict[str, Chapter] = {
         asks="Which changes of a clip does the network not mind, and does that grow with depth?",
         question=2,
         tell=invariance.tell,
+    ),
+    "evolution": Chapter(
+        title="Evolution in training",
+        asks="When do the units of each layer settle, and how do their strongest clips change?",
+        question=2,
+        tell=evolution.tell,
     ),
 }
 """By kind, in the order of the menu."""

@@ -4,6 +4,7 @@
 // Each exports `show(data, parent)`, which fills its page, and may export `summary(summary, card)`,
 // a few words for the overview, and `unit(data, unit, parent)`, what it knows of one unit.
 
+import * as evolution from "kinetoscope/chapters/evolution";
 import * as audit from "kinetoscope/chapters/audit";
 import * as invariance from "kinetoscope/chapters/invariance";
 import * as tuning from "kinetoscope/chapters/tuning";
@@ -20,6 +21,7 @@ import * as embedding from "kinetoscope/chapters/embedding";
 
 /** @type {Record<string, Shown>} */
 export const SHOWN = {
+  evolution,
   audit,
   invariance,
   tuning,

@@ -2,13 +2,14 @@
 // Tuning: what direction, speed, fineness and size of moving patterns is each unit tuned to?
 
 import {address} from "kinetoscope/address";
+import {byLayer, ownAndRandom} from "kinetoscope/chapters/by_layer";
 import {chart, Plot} from "kinetoscope/charts";
 import {rose, turn} from "kinetoscope/chapters/tuning_polar";
 import {choice, element, section} from "kinetoscope/element";
 import {layerNamed} from "kinetoscope/look";
 import {count, counted, decimal, number, percent} from "kinetoscope/words";
 
-/** @typedef {{value: number | null, low: number | null, high: number | null}} Interval */
+/** @typedef {import("kinetoscope/chapters/by_layer").Interval} Interval */
 /**
  * @typedef {object} Group  the units of a layer, of the network or of its control
  * @property {number} units
@@ -118,7 +119,7 @@ export function show(data, parent) {
   );
   function draw() {
     shown.replaceChildren();
-    byLayer(data, kind, shown);
+    layers(data, kind, shown);
     eachLayer(data, kind, shown);
   }
   draw();
@@ -135,25 +136,14 @@ const told = ({conditions, clips, grid, reads}) =>
  * @param {string} kind
  * @param {Element} parent
  */
-function byLayer(data, kind, parent) {
+function layers(data, kind, parent) {
   const plot = element("div");
   const note = element("p.note");
   const chosen = choice("measure", MEASURES, MEASURES[0].value, draw);
   chosen.style.flexWrap = "wrap";
   const body = section(parent, "Layer by layer", null, note);
   body.append(chosen, plot);
-  if (data.control)
-    body.append(
-      element(
-        "p.legend",
-        {},
-        element("i", {style: {background: "var(--motion)"}}),
-        "this network",
-        element("i", {style: {background: "var(--grey)"}}),
-        "random weights",
-        element("span", {}, "Lines are 95 % intervals over units."),
-      ),
-    );
+  if (data.control) ownAndRandom(body);
   /** @param {string} name */
   function draw(name) {
     const measure = MEASURES.find(({value}) => value === name) ?? MEASURES[0];
@@ -161,44 +151,12 @@ function byLayer(data, kind, parent) {
     plot.replaceChildren();
     const rows = data.layers.flatMap((layer) =>
       [layer.kinds[kind].control, layer.kinds[kind].network].flatMap((group, own) => {
-        const found = group && measure.of(group);
-        return found && found.value !== null ? [{layer: layer.name, own: own === 1, ...found}] : [];
+        return group ? [{layer: layer.name, own: own === 1, ...measure.of(group)}] : [];
       }),
     );
-    chart(plot, `${measure.text} by layer`, (width) => intervals(rows, data.layers, width, measure));
+    byLayer(plot, rows, {...measure, layers: data.layers.map((layer) => layer.name)});
   }
   draw(MEASURES[0].value);
-}
-
-/**
- * @param {({layer: string, own: boolean} & Interval)[]} rows
- * @param {Layer[]} layers
- * @param {number} width
- * @param {{text: string, most?: number, shown: (value: number | null) => string}} measure
- */
-function intervals(rows, layers, width, {text, most, shown}) {
-  const colour = (/** @type {any} */ row) => (row.own ? "var(--motion)" : "var(--grey)");
-  const beside = (/** @type {boolean} */ own) => ({dy: own ? 3 : -3});
-  const parts = [false, true].map((own) => rows.filter((row) => row.own === own));
-  return Plot.plot({
-    width,
-    height: 50 + 26 * layers.length,
-    marginLeft: Math.min(150, width * 0.36),
-    marginRight: 24,
-    x: {label: text, grid: true, nice: true, domain: most ? [0, most] : undefined, ticks: Math.max(3, width / 110), zero: true},
-    y: {label: null, domain: layers.map(({name}) => name)},
-    marks: parts.flatMap((part, own) => [
-      Plot.ruleY(part, {x1: "low", x2: "high", y: "layer", stroke: colour, strokeWidth: 2, ...beside(own === 1)}),
-      Plot.dot(part, {
-        x: "value",
-        y: "layer",
-        fill: colour,
-        r: 4,
-        title: (/** @type {any} */ row) => `${row.layer}: ${shown(row.value)} (${shown(row.low)} to ${shown(row.high)})`,
-        ...beside(own === 1),
-      }),
-    ]),
-  });
 }
 
 /**
