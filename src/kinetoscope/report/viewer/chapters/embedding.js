@@ -4,7 +4,7 @@
 import {address} from "kinetoscope/address";
 import {drawMap} from "kinetoscope/chapters/embedding_map";
 import {picture} from "kinetoscope/chapters/embedding_picture";
-import {intervals, said} from "kinetoscope/chapters/sure";
+import {intervals, said, signed} from "kinetoscope/chapters/sure";
 import {choice, element, section} from "kinetoscope/element";
 import {count, counted, decimal, percent} from "kinetoscope/words";
 
@@ -180,7 +180,7 @@ function legendOf({labels, clips, placed}, colours, onChoice) {
   ];
   return element(
     "div",
-    {role: "group", "aria-label": "classes", style: {flex: "1 1 150px", display: "flex", "flex-flow": "row wrap", "max-height": "520px", overflow: "auto"}},
+    {role: "group", "aria-label": "classes", style: {flex: "1 1 150px", display: "grid", "grid-template-columns": "repeat(auto-fill, minmax(150px, 1fr))", "align-content": "start", "max-height": "520px", overflow: "auto"}},
     buttons,
     others,
   );
@@ -216,7 +216,7 @@ function quality(data, map, parent) {
     shown: decimal,
     domain: [0, 1],
   });
-  if (map.lost && map.lost.value !== null) body.append(element("p", {}, loss(map.lost)));
+  if (map.lost && map.lost.value !== null) body.append(element("p", {style: {"margin-top": "12px"}}, loss(map.lost)));
   if (map.kept < 0.995)
     body.append(element("p.note", {}, `The map stands on the fifty directions in which clips differ most, ${percent(map.kept)} of the variance.`));
 }
@@ -224,7 +224,7 @@ function quality(data, map, parent) {
 /** @param {Sure} lost */
 function loss(lost) {
   const [low, high] = [lost.low ?? 0, lost.high ?? 0];
-  const told = said(lost, (value) => `${value < 0 ? "−" : ""}${decimal(Math.abs(value))}`);
+  const told = said(lost, signed);
   if (low > 0) return `The map loses neighbours of the same class that the layer has: ${told} of them. Trust the layer.`;
   if (high < 0) return `The map looks better sorted than the layer is: the difference is ${told}. Trust the layer.`;
   return `The map is as well sorted as the layer: the difference is ${told}.`;
@@ -292,6 +292,6 @@ export function summary({best}, card) {
   const {layer, trustworthiness, in_features: layers, random} = best;
   const beside = random ? `; with random weights ${percent(random.value, 0)}` : "";
   const share = (/** @type {number} */ value) => percent(value, 0);
-  const sorted = layers ? `${said(layers, share)} of a clip's nearest neighbours in ${layer} have its class${beside}. ` : "";
+  const sorted = layers ? `${said(layers, share)} of a clip's nearest neighbours in layer ${layer} have its class${beside}. ` : "";
   card.append(element("p", {}, `${sorted}Its map has a trustworthiness of ${said(trustworthiness, decimal)}.`));
 }

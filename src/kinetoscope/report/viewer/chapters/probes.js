@@ -76,7 +76,7 @@ export function show(data, parent) {
 /** @param {Data} data */
 const told = ({clips, groups, labels, folds, fitted_to, tested_on}) =>
   tested_on === null
-    ? `${counted(clips, "clip")} of ${counted(labels.length, "class", "classes")}, in ${counted(groups, "group")}; cross-validated ${folds} times, no group on both sides.`
+    ? `${counted(clips, "clip")} of ${counted(labels.length, "class", "classes")}, in ${counted(groups, "group")}; cross-validated in ${folds} parts, no group on both sides.`
     : `Fitted to ${fitted_to}, tested on ${counted(clips, "clip")} of ${tested_on}.`;
 
 /**
@@ -152,15 +152,16 @@ function byLabel(data, own, parent) {
           inset: 0.5,
           title: (/** @type {any} */ d) => `${d.label} from ${d.layer}: ${share(d.right)}`,
         }),
-        words &&
-          Plot.text(cells, {
+        words
+          ? Plot.text(cells, {
             x: "label",
             y: "layer",
             text: (/** @type {any} */ d) => Math.round(100 * d.right),
             fill: (/** @type {any} */ d) => (d.right > 0.55 ? "var(--cell-ink-1)" : "var(--ink)"),
             fontSize: 11,
             pointerEvents: "none",
-          }),
+          })
+          : null,
       ],
     });
   });

@@ -3,9 +3,9 @@
 
 import {chart, Plot} from "kinetoscope/charts";
 import {mixed} from "kinetoscope/chapters/probes";
-import {intervals, layerLink, said} from "kinetoscope/chapters/sure";
+import {intervals, layerLink, said, signed} from "kinetoscope/chapters/sure";
 import {choice, element, section} from "kinetoscope/element";
-import {counted, decimal} from "kinetoscope/words";
+import {counted} from "kinetoscope/words";
 
 /** @typedef {import("kinetoscope/chapters/sure").Sure} Sure */
 /**
@@ -37,7 +37,7 @@ export function show(data, parent) {
     parent,
     "Layer by layer",
     options.length > 1 && choice("what it is held against", options, first, draw),
-    `Linear centred kernel alignment over ${counted(data.videos, "video")}, without the bias of few: 1 says the same up to a rotation and a scale, 0 is unrelated. Where the videos of one layer are put in another order it is ${said(data.shuffled, decimal)}.`,
+    `Linear centred kernel alignment over ${counted(data.videos, "video")}, without the bias of few: 1 says the same up to a rotation and a scale, 0 is unrelated. Where the videos of one layer are put in another order it is ${said(data.shuffled, signed)}.`,
   );
   body.append(shown);
   /** @param {string} value */
@@ -79,17 +79,18 @@ function matrix(down, across, values, parent) {
           y: "row",
           fill: (/** @type {any} */ d) => d.value ?? 0,
           inset: 0.5,
-          title: (/** @type {any} */ d) => `${d.row} and ${d.column}: ${said(d.found, decimal)}`,
+          title: (/** @type {any} */ d) => `${d.row} and ${d.column}: ${said(d.found, signed)}`,
         }),
-        side > 28 &&
-          Plot.text(cells, {
+        side > 28
+          ? Plot.text(cells, {
             x: "column",
             y: "row",
-            text: (/** @type {any} */ d) => (d.value === null ? "–" : d.value.toFixed(2).replace(/^(-?)0\./, "$1.")),
+            text: (/** @type {any} */ d) => (d.value === null ? "–" : signed(d.value).replace("0.", ".")),
             fill: (/** @type {any} */ d) => ((d.value ?? 0) > 0.55 ? "var(--cell-ink-1)" : "var(--ink)"),
             fontSize: 11,
             pointerEvents: "none",
-          }),
+          })
+          : null,
       ],
     });
   });
@@ -115,7 +116,7 @@ function learnt({layers, random}, parent) {
       name: "Similarity to the same layer with random weights",
       label: "similarity",
       series: [{name: "like itself with random weights", colour: "var(--grey)"}],
-      shown: decimal,
+      shown: signed,
       domain: [Math.min(0, ...layers.map((_, place) => random[place][place].low ?? 0)), 1],
     },
   );
@@ -126,7 +127,7 @@ function learnt({layers, random}, parent) {
  * @param {Element} card
  */
 export function summary({first_and_last, ends, changed_most, left_of_it}, card) {
-  const first = `${ends[0]} and ${ends[1]} see the clips alike to ${said(first_and_last, decimal)} of 1.`;
-  const second = changed_most ? ` Learning changed ${changed_most} most: it is like itself with random weights to ${decimal(left_of_it)}.` : "";
+  const first = `The first layer and the last, ${ends[0]} and ${ends[1]}, are alike to ${said(first_and_last, signed)}, where 1 is the same.`;
+  const second = changed_most ? ` Learning changed ${changed_most} most: it is like itself with random weights to ${signed(left_of_it ?? 0)}.` : "";
   card.append(element("p", {}, first + second));
 }

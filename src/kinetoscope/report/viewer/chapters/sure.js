@@ -18,6 +18,9 @@ export function said(found, shown) {
   return low === null || high === null ? shown(value) : `${shown(value)} (${shown(low)} to ${shown(high)})`;
 }
 
+/** Two decimals, and no zero that is negative. @param {number} value */
+export const signed = (value) => (Math.abs(value) < 0.005 ? "0.00" : value.toFixed(2).replace("-", "−"));
+
 /**
  * @typedef {object} Row
  * @property {string} row  on which line
@@ -37,12 +40,12 @@ export function said(found, shown) {
 export function intervals(parent, rows, {name, label, series, shown, domain, rules = []}) {
   const known = rows.filter(({found}) => found && found.value !== null);
   const lines = [...new Set(rows.map(({row}) => row))];
-  const height = 15 * series.length;
-  const offset = (/** @type {number} */ place) => (place - (series.length - 1) / 2) * Math.min(9, height / series.length);
+  const together = Math.max(...lines.map((line) => rows.filter(({row}) => row === line).length));
+  const offset = (/** @type {number} */ place) => (together > 1 ? 9 * (place - (series.length - 1) / 2) : 0);
   chart(parent, name, (width) =>
     Plot.plot({
       width,
-      height: 64 + lines.length * Math.max(22, 9 * series.length + 6),
+      height: 64 + lines.length * Math.max(22, 9 * together + 6),
       marginLeft: Math.min(170, width * 0.36),
       marginRight: 22,
       marginTop: rules.length ? 34 : 20,
@@ -86,19 +89,23 @@ export function intervals(parent, rows, {name, label, series, shown, domain, rul
     element(
       "p.legend",
       {},
-      series.map(({name: own, colour, hollow}) => [
-        element("i", {
-          style: {
-            width: "9px",
-            height: "9px",
-            "border-radius": "50%",
-            border: `1.5px solid ${colour}`,
-            background: hollow ? "none" : colour,
-          },
-        }),
-        own,
-      ]),
-      element("span", {}, "Lines are 95 % intervals."),
+      series.map(({name: own, colour, hollow}) =>
+        element(
+          "span",
+          {style: {display: "flex", "align-items": "center", gap: "6px", "white-space": "nowrap"}},
+          element("i", {
+            style: {
+              width: "9px",
+              height: "9px",
+              "border-radius": "50%",
+              border: `1.5px solid ${colour}`,
+              background: hollow ? "none" : colour,
+            },
+          }),
+          own,
+        ),
+      ),
+      element("span", {style: {"margin-left": "8px"}}, "Lines are 95 % intervals."),
     ),
   );
 }
