@@ -12,6 +12,7 @@ from typing import Any
 from kinetoscope.evidence.evidence import FILE, Evidence, read_evidence
 from kinetoscope.report.chapters import (
     audit,
+    cues,
     embedding,
     evolution,
     invariance,
@@ -42,6 +43,12 @@ class Chapter:
 
 
 CHAPTERS: dict[str, Chapter] = {
+    "cues": Chapter(
+        title="Motion, appearance, or both",
+        asks="What do units, layers and classes owe to motion, and what to appearance?",
+        question=0,
+        tell=cues.tell,
+    ),
     "tuning": Chapter(
         title="Tuning to motion",
         asks="What direction, speed, fineness and size of moving patterns is each unit tuned to?",

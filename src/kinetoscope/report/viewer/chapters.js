@@ -5,6 +5,7 @@
 // a few words for the overview, and `unit(data, unit, parent)`, what it knows of one unit.
 
 import * as evolution from "kinetoscope/chapters/evolution";
+import * as cues from "kinetoscope/chapters/cues";
 import * as audit from "kinetoscope/chapters/audit";
 import * as invariance from "kinetoscope/chapters/invariance";
 import * as tuning from "kinetoscope/chapters/tuning";
@@ -21,6 +22,7 @@ import * as embedding from "kinetoscope/chapters/embedding";
 
 /** @type {Record<string, Shown>} */
 export const SHOWN = {
+  cues,
   evolution,
   audit,
   invariance,
