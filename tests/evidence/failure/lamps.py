@@ -20,7 +20,7 @@ SPEC = ClipSpec(frames=4, short_side=32, size=(32, 32), mean=(0.0,) * 3, std=(1.
 
 
 class Lamps(nn.Module):
-    """A unit for each lamp, one that is dead, and one for both upper lamps that counts for nothing."""
+    """A unit for each lamp, a dead one, and one for both upper lamps that counts for nothing."""
 
     def __init__(self):
         super().__init__()

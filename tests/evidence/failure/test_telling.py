@@ -6,7 +6,7 @@ from kinetoscope.evidence.failure.pairs import pair_of
 from kinetoscope.evidence.failure.telling import best_apart, best_both, tell_pair
 from kinetoscope.units.unit import Unit
 
-from .lamps import BLAMED, DEAD, UPPER, LEFT, LOW, RIGHT
+from .lamps import BLAMED, DEAD, LEFT, LOW, RIGHT, UPPER
 
 
 @pytest.fixture

@@ -80,6 +80,7 @@ def write_confusion(  # noqa: PLR0913 - what a long job can be told
     scanned: Scan,
     folder: Path,
     *,
+    layers: Sequence[str] = (),
     pairs: Sequence[tuple[str, str]] = (),
     costs: Costs | None = None,
     training: Catalog | Scan | None = None,
@@ -95,8 +96,10 @@ def write_confusion(  # noqa: PLR0913 - what a long job can be told
     Args:
         network: that was scanned; comes back as it went.
         catalog: that was scanned.
-        scanned: of the layers in which units are looked for.
+        scanned: of clips with labels.
         folder: of the evidence; complete or absent.
+        layers: in which units are looked for; all that were scanned but the scores if none are
+            given. Near clips are those by the features of the last of them.
         pairs: which ones; the costliest if none are given.
         costs: of taking a video of one label for another; 1 if not given.
         training: the catalog that the network was trained on, or a scan of it, where the clips
@@ -107,45 +110,42 @@ def write_confusion(  # noqa: PLR0913 - what a long job can be told
         progress: is told how many pairs are done, and of how many.
 
     Raises:
-        EvidenceError: the scan is of another network or catalog, or no clip has a known label.
-        UnknownNameError: a label of a pair is not there, or a scan lacks the layer of features.
+        EvidenceError: the scan is of another network or catalog, no clip has a known label, or
+            units can be removed from no layer.
+        UnknownNameError: a label of a pair or of a cost is not there, or a scan lacks a layer.
     """
     check_same(network, catalog, scanned)
+    _check_labels(network, scanned, costs or {})
     how = how or Confusing()
-    _check_labels(scanned)
     asked = [pair_of(scanned, *each, costs) for each in pairs]
+    names = list(layers) or layers_below_scores(scanned)
+    settings = {
+        "layers": names,
+        "pairs": [list(each) for each in pairs],
+        "costs": [[*each, cost] for each, cost in sorted((costs or {}).items())],
+        "training": _named(training),
+        "how": asdict(how),
+    }
     provenance = Provenance.of(
         network,
         catalog=catalog_name(catalog),
         objective="why labels are mixed up",
-        settings={
-            "pairs": [list(each) for each in pairs],
-            "costs": [[*each, cost] for each, cost in sorted((costs or {}).items())],
-            "training": _named(training),
-            "how": asdict(how),
-            "scan": dict(scanned.provenance.settings),
-        },
+        settings={**settings, "scan": dict(scanned.provenance.settings)},
         seed=seed,
     )
     if has_evidence(folder, provenance):
         return read_evidence(folder, KIND)
-    layers = layers_below_scores(scanned)
-    among = _among(network, training, folder, layers[-1], clip_cache)
-    refused = not_removable(network, layers)
-    usable = [layer for layer in layers if layer not in refused]
+    usable, refused = _usable(network, names)
+    among = _among(network, training, folder, names[-1], clip_cache)
     work = PairWork(network, catalog, scanned, usable, how, seed, clip_cache)
     found = confused_pairs(scanned, costs)
     with writing_evidence(folder, KIND, provenance) as (aside, answer):
         answer.update(_about(scanned, found, usable, refused))
-        answer["neighbours"] = {
-            "layer": layers[-1],
-            "catalog": (among or scanned).provenance.catalog,
-            "training": among is not None,
-        }
+        answer["neighbours"] = _neighbours(among, scanned, names[-1])
         answer["worst"] = []
         chosen = asked or found[: how.pairs]
         for number, pair in enumerate(chosen, start=1):
-            answer["worst"].append(_pair_part(work, pair, among, layers[-1]))
+            answer["worst"].append(_pair_part(work, pair, among, names[-1]))
             if progress is not None:
                 progress(number, len(chosen))
         _write_tables(aside, answer)
@@ -169,7 +169,9 @@ def _objectives(one: str, other: str) -> tuple[Objective, ...]:
     return a, b, a - b, b - a
 
 
-def _check_labels(scanned: Scan) -> None:
+def _check_labels(network: Network, scanned: Scan, costs: Costs) -> None:
+    for name in {name for pair in costs for name in pair}:
+        network.label(name)
     if not len(told_clips(scanned)):
         raise EvidenceError(
             f"no clip of {scanned.folder} has a label that the network knows",
@@ -177,6 +179,26 @@ def _check_labels(scanned: Scan) -> None:
             expected="some of " + ", ".join(scanned.labels[:8]),
             hint="a catalog's labels are those of the network where it was trained on it",
         )
+
+
+def _usable(network: Network, layers: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """The layers whose units can be removed; and of the others, why not."""
+    refused = not_removable(network, layers)
+    usable = [layer for layer in layers if layer not in refused]
+    if not usable:
+        raise EvidenceError(
+            f"units can be removed from no layer of {network.name}",
+            got=refused[layers[0]].splitlines()[0],
+            expected="a layer that answers with one map a channel",
+            hint="scan other layers",
+        )
+    return usable, refused
+
+
+def _neighbours(among: Scan | None, scanned: Scan, layer: str) -> dict[str, Any]:
+    """Where near clips are looked for."""
+    catalog = (among or scanned).provenance.catalog
+    return {"layer": layer, "catalog": catalog, "training": among is not None}
 
 
 def _named(training: Catalog | Scan | None) -> str | None:

@@ -12,12 +12,14 @@ from typing import Any
 from kinetoscope.evidence.evidence import FILE, Evidence, read_evidence
 from kinetoscope.report.chapters import (
     audit,
+    confusion,
     cues,
     embedding,
     evolution,
     invariance,
     probes,
     similarity,
+    specificity,
     tuning,
 )
 from kinetoscope.report.chapters.told import Told
@@ -43,6 +45,18 @@ class Chapter:
 
 
 CHAPTERS: dict[str, Chapter] = {
+    "specificity": Chapter(
+        title="Specific or general",
+        asks="Which units answer to one class, which to all, and what is lost without them?",
+        question=1,
+        tell=specificity.tell,
+    ),
+    "confusion": Chapter(
+        title="What is mixed up",
+        asks="Which classes are mixed up, which units make it so, and what undoes it?",
+        question=3,
+        tell=confusion.tell,
+    ),
     "cues": Chapter(
         title="Motion, appearance, or both",
         asks="What do units, layers and classes owe to motion, and what to appearance?",

@@ -6,6 +6,8 @@
 
 import * as evolution from "kinetoscope/chapters/evolution";
 import * as cues from "kinetoscope/chapters/cues";
+import * as specificity from "kinetoscope/chapters/specificity";
+import * as confusion from "kinetoscope/chapters/confusion";
 import * as audit from "kinetoscope/chapters/audit";
 import * as invariance from "kinetoscope/chapters/invariance";
 import * as tuning from "kinetoscope/chapters/tuning";
@@ -22,6 +24,8 @@ import * as embedding from "kinetoscope/chapters/embedding";
 
 /** @type {Record<string, Shown>} */
 export const SHOWN = {
+  specificity,
+  confusion,
   cues,
   evolution,
   audit,
