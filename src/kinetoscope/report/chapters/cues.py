@@ -33,12 +33,11 @@ def tell(found: Evidence, shelf: Shelf) -> Told:
 
 
 def _summary(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """Accuracy laid out, the last layer that both cues reach, and the classes at either end."""
+    """Accuracy laid out, the classes at either end, and the layers that both cues reach."""
     whole, *classes = answer["classes"] or [None]
     ranked = sorted(classes, key=lambda row: -row["accuracy_adds"]["motion"]["value"])
-    layers = [layer for layer in answer["layers"] if layer["motion"]["value"] is not None]
-    mixed = [layer for layer in layers if 0 < layer["motion"]["value"] < 1] or layers
-    units = [layer["kinds"] for layer in answer["layers"]]
+    mixed = [layer for layer in answer["layers"] if _both_arrive(layer)]
+    kinds = [layer["kinds"] for layer in mixed]
     return {
         "clips": answer["clips"],
         "chance": answer["chance"],
@@ -54,9 +53,15 @@ def _summary(answer: Mapping[str, Any]) -> dict[str, Any]:
         ]
         if len(ranked) > 2
         else [],
-        "layer": mixed[-1] if mixed else None,
-        "kinds": {kind: sum(each[kind] for each in units) for kind in (units or [{}])[0]},
+        "layer": max(mixed, key=lambda layer: layer["measured"], default=None),
+        "kinds": {kind: sum(each[kind] for each in kinds) for kind in (kinds or [{}])[0]},
     }
+
+
+def _both_arrive(layer: Mapping[str, Any]) -> bool:
+    """Whether a layer is reached by both streams, or in a network of one by both cues."""
+    share = layer.get("flow", layer["motion"])["value"]
+    return share is not None and share not in (0, 1)
 
 
 def _units(path: Path, answer: Mapping[str, Any]) -> dict[str, Any]:

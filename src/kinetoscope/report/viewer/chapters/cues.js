@@ -89,7 +89,14 @@ const legend = (...tones) =>
   element(
     "p.legend",
     {},
-    tones.map(([text, tone]) => [element("i", {style: {background: tone, height: "9px"}}), text]),
+    tones.map(([text, tone]) =>
+      element(
+        "span",
+        {style: {display: "flex", "align-items": "center", gap: "6px", "white-space": "nowrap"}},
+        element("i", {style: {background: tone, height: "9px"}}),
+        text,
+      ),
+    ),
   );
 
 /** @param {number} width  room for the names of rows */
@@ -145,9 +152,9 @@ function shares(data, parent) {
       legend(
         [names[0], TONES.motion],
         [names[1], TONES.appearance],
-        ["95 % interval, over units", "var(--ink)"],
+        ["95 % interval over units", "var(--ink)"],
         ...(data.layers.some(({control}) => control)
-          ? /** @type {[string, string][]} */ ([["the same network with random weights", "var(--paper)"]])
+          ? /** @type {[string, string][]} */ ([["random weights", "var(--paper)"]])
           : []),
       ),
     );
@@ -473,7 +480,7 @@ export function summary({accuracy, classes: ends, layer, kinds: many, chance, cl
     card.append(element("p", {}, `The middle unit of ${layer.name} owes ${between(layer.motion)} of what both add to motion${beside}.`));
   }
   if (many.joint !== undefined)
-    card.append(element("p", {}, `${count(many.static)} units follow appearance, ${count(many.dynamic)} motion, ${count(many.joint)} only both together.`));
+    card.append(element("p", {}, `Where both arrive, ${counted(many.static, "unit")} follow appearance, ${count(many.dynamic)} motion, and ${count(many.joint)} only both together.`));
 }
 
 /**
