@@ -46,9 +46,9 @@ def test_few_clips_and_many_units_look_alike_only_to_the_biased_estimate():
 
 
 def test_both_estimates_meet_where_clips_are_many():
-    a = random(2000, 6)
-    b = torch.cat([a[:, :3], random(2000, 3, seed=1)], dim=1)
-    assert unbiased_cka(a, b) == pytest.approx(linear_cka(a, b), abs=0.01)
+    a = random(800, 6)
+    b = torch.cat([a[:, :3], random(800, 3, seed=1)], dim=1)
+    assert unbiased_cka(a, b) == pytest.approx(linear_cka(a, b), abs=0.02)
     assert unbiased_cka(a, b) == pytest.approx(0.5, abs=0.05)
 
 

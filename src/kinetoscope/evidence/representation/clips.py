@@ -179,7 +179,7 @@ def _groups(scan: Scan, catalog: Catalog | None) -> Int[np.ndarray, " clip"]:
 
 def _balanced(
     rows: Int[np.ndarray, " clip"], labels: Int[np.ndarray, " clip"], most: int, seed: int
-) -> Int[np.ndarray, " clip"]:
+) -> Int[np.ndarray, " taken"]:
     """So many rows, one of each label in turn, those of a label in random order."""
     if len(rows) <= most:
         return rows
