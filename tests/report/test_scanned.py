@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from kinetoscope.report.retrieved import Retrieved
 from kinetoscope.report.scanned import Scanned, read_scanned, selective_units
 from kinetoscope.report.shelf import Shelf
 from kinetoscope.report.watched import clip_tracks
@@ -12,8 +13,7 @@ def scanned(maxima, labels):
         label_places=np.array(labels),
         labels=2,
         maxima={"a": np.array(maxima)},
-        tops={},
-        full_colour=None,
+        retrieved=Retrieved(),
         failures=[],
     )
 

@@ -7,18 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from kinetoscope.evidence.evidence import FILE, read_evidence
-from kinetoscope.evidence.retrieval import EPSILON
+from kinetoscope.evidence.evidence import FILE
+from kinetoscope.evidence.examples.ranking import EPSILON
 from kinetoscope.evidence.scan import Scan, read_scan
 from kinetoscope.evidence.specificity.selectivity import Labels, Maxima, class_means, selectivity
 from kinetoscope.report.answers import histogram, most_excited, plain, rounded, shares_of_best
+from kinetoscope.report.retrieved import Retrieved, read_retrieved
 from kinetoscope.report.shelf import Shelf
-from kinetoscope.report.watched import clip_tracks
 
 _LIKELY = 8  # labels shown of a clip's probabilities
 _EXCITED = 4  # units of each layer shown of a clip
 _TOP = 9  # clips shown of a unit
 _SELECTIVE = 14  # units shown of a label
+_NONE = {"middle": [], "bottom": [], "excited": None, "led_back": None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +31,7 @@ class Scanned:
         label_places: of each clip; -1 where it has none that the network knows.
         labels: how many the network has.
         maxima: of each layer.
-        tops: the clips that excite each unit most, by the unit's address.
-        full_colour: the scale of the clips' motion [pixels per frame]; None without motion.
+        retrieved: the clips that excite units most, least, and middling.
         failures: where and why a video could not be read.
     """
 
@@ -39,8 +39,7 @@ class Scanned:
     label_places: Labels
     labels: int
     maxima: dict[str, Maxima]
-    tops: Mapping[str, list[dict[str, Any]]]
-    full_colour: float | None
+    retrieved: Retrieved
     failures: list[dict[str, str]]
 
     def answers_of(self, layer: str) -> list[dict[str, Any]] | None:
@@ -59,10 +58,20 @@ class Scanned:
                 "preferred": _preferred(means[:, channel]),
                 "profile": plain(means[:, channel]),
                 "histogram": _histogram(maxima[:, channel]),
-                "top": self.tops.get(f"{layer}:{channel}") or _best_clips(maxima[:, channel]),
+                **self._clips_of(f"{layer}:{channel}", maxima[:, channel]),
             }
             for channel in range(maxima.shape[1])
         ]
+
+    def _clips_of(self, unit: str, answers: np.ndarray) -> Mapping[str, Any]:
+        """The clips that excite a unit; the best alone where there is no retrieval of it."""
+        found = self.retrieved.units.get(unit)
+        return found if found and found["top"] else {**_NONE, "top": _best_clips(answers)}
+
+    @property
+    def full_colour(self) -> float | None:
+        """The scale of the clips' motion [pixels per frame]; None without motion."""
+        return self.retrieved.full_colour
 
 
 def read_scanned(look_folder: Path, shelf: Shelf) -> Scanned | None:
@@ -80,14 +89,12 @@ def read_scanned(look_folder: Path, shelf: Shelf) -> Scanned | None:
         _clip(number, row, places) for number, row in enumerate(scan.clips.iter_rows(named=True))
     ]
     numbers = {clip: number for number, clip in enumerate(scan.clips["clip"])}
-    tops, full_colour = _kept_clips(look_folder / "evidence" / "retrieval", clips, numbers, shelf)
     scanned = Scanned(
         clips=clips,
         label_places=np.array([places.get(label, -1) for label in scan.clips["label"]], dtype=int),
         labels=len(places),
         maxima={layer: _maxima(scan, layer) for layer in scan.layers},
-        tops=tops,
-        full_colour=full_colour,
+        retrieved=read_retrieved(look_folder / "evidence" / "retrieval", clips, numbers, shelf),
         failures=[
             {"where": f"{each['where']} {each['path']}", "error": each["error"]}
             for each in scan.failures
@@ -99,51 +106,6 @@ def read_scanned(look_folder: Path, shelf: Shelf) -> Scanned | None:
 
 def _maxima(scan: Scan, layer: str) -> Maxima:
     return scan.maxima(layer).double().numpy()
-
-
-def _kept_clips(
-    folder: Path, clips: list[dict[str, Any]], numbers: Mapping[int, int], shelf: Shelf
-) -> tuple[dict[str, list[dict[str, Any]]], float | None]:
-    """Give clips their pictures; tell which excite each unit, and the scale of their motion."""
-    if not (folder / FILE).is_file():
-        return {}, None
-    answer = read_evidence(folder, "retrieval").answer
-    arrays = {
-        numbers[int(number)]: folder / clip["arrays"]
-        for number, clip in answer["clips"].items()
-        if clip["arrays"] is not None
-    }
-    tracks, full_colour, extents = clip_tracks(arrays, shelf)
-    for number, found in tracks.items():
-        clips[number].update(found)
-    tops = {
-        unit["unit"]: [_top(hit, numbers[hit["clip"]], extents) for hit in unit["top"]]
-        for unit in answer["units"]
-    }
-    return tops, full_colour
-
-
-def _top(
-    hit: Mapping[str, Any], number: int, extents: Mapping[int, tuple[int, int, int]]
-) -> dict[str, Any]:
-    place = None
-    if number in extents:
-        (start, end), (top, bottom), (left, right) = hit["box"]
-        _, height, width = extents[number]
-        place = {
-            "left": left / width,
-            "width": (right - left) / width,
-            "top": top / height,
-            "height": (bottom - top) / height,
-            "start": start,
-            "end": max(start, end - 1),
-        }
-    return {
-        "clip": number,
-        "activation": rounded(hit["activation"]),
-        "seconds": rounded(hit["second"]),
-        "place": place,
-    }
 
 
 def _add_excited_units(scanned: Scanned) -> None:

@@ -16,6 +16,7 @@ from kinetoscope.report.chapters import (
     cues,
     embedding,
     evolution,
+    health,
     invariance,
     probes,
     similarity,
@@ -104,6 +105,12 @@ CHAPTERS: dict[str, Chapter] = {
         asks="When do the units of each layer settle, and how do their strongest clips change?",
         question=2,
         tell=evolution.tell,
+    ),
+    "health": Chapter(
+        title="Dead, sparse, twice",
+        asks="Which units say nothing, which say the same, and what do the first ones look for?",
+        question=1,
+        tell=health.tell,
     ),
 }
 """By kind, in the order of the menu."""

@@ -14,6 +14,7 @@ import * as tuning from "kinetoscope/chapters/tuning";
 import * as probes from "kinetoscope/chapters/probes";
 import * as similarity from "kinetoscope/chapters/similarity";
 import * as embedding from "kinetoscope/chapters/embedding";
+import * as health from "kinetoscope/chapters/health";
 
 /**
  * @typedef {object} Shown
@@ -34,4 +35,5 @@ export const SHOWN = {
   probes,
   similarity,
   embedding,
+  health,
 };

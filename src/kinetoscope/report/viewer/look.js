@@ -97,7 +97,16 @@
  * @property {Brief[]} stimuli  the slowest first
  * @property {string | null} told  where all is told of them
  * @property {Link[]} others  other objectives that speak of it
- * @property {{clip: number, activation: number, seconds: number | null, place: Place | null}[]} top
+ * @property {Hit[]} top
+ * @property {Hit[]} [middle]  around the median of the clips that excite it at all
+ * @property {Hit[]} [bottom]
+ * @property {number | null} [excited]  how many videos excite it at all
+ * @property {LedBack | null} [led_back]
+ */
+/** @typedef {{clip: number, activation: number, seconds: number | null, place: Place | null}} Hit */
+/**
+ * What in its best clips excites a unit: strips of all of them in threes, by stream.
+ * @typedef {{count: number} & Record<string, {frames?: Track, flow?: Track}>} LedBack
  */
 /**
  * @typedef {object} Clip
