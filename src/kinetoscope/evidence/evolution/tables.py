@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from safetensors.torch import save_file
 from scipy import stats
 
@@ -20,7 +20,7 @@ from kinetoscope.evidence.evolution.settling import OfUnits, settled
 from kinetoscope.evidence.intervals import interval
 from kinetoscope.units.layers import Layer
 
-Intervals = list[dict[str, float]]
+Epochs = Float[np.ndarray, " checkpoint"]
 
 
 def write_tables(
@@ -33,7 +33,7 @@ def write_tables(
     for number, (name, layer) in enumerate(course.layers.items()):
         states = course.states[name]
         ends = settled(np.stack([each.correlation for each in states]), epochs, settled_above)
-        jumps = _changed(states).sum(axis=0)
+        jumps = _changed(states).sum(axis=0).astype(float)
         file = f"layer-{number:03}.safetensors"
         save_file(_arrays(states), folder / file)
         layers.append({**_layer(layer, course, ends, jumps, epochs, seed), "file": file})
@@ -57,7 +57,7 @@ def write_tables(
 
 
 def _layer(
-    layer: Layer, course: Course, ends: OfUnits, jumps: OfUnits, epochs: OfUnits, seed: int
+    layer: Layer, course: Course, ends: OfUnits, jumps: OfUnits, epochs: Epochs, seed: int
 ) -> dict[str, Any]:
     states = course.states[layer.name]
     changed = _changed(states)
@@ -70,7 +70,7 @@ def _layer(
         "constant": int(np.isnan(ends).sum()),
         "sees": max(layer.receptive_field.size[1:]),
         "settled": interval(ends, np.median, seed=seed).to_json(),
-        "jumps": interval(jumps.astype(float), np.mean, seed=seed).to_json(),
+        "jumps": interval(jumps, np.mean, seed=seed).to_json(),
         "curves": {
             **curves,
             "settled": [_share(ends, epoch, seed) for epoch in epochs],
@@ -104,7 +104,7 @@ def _share(ends: OfUnits, epoch: float, seed: int) -> dict[str, float]:
     return interval(by_then, np.mean, seed=seed).to_json()
 
 
-def _changed(states: Sequence[State]) -> np.ndarray:
+def _changed(states: Sequence[State]) -> Bool[np.ndarray, "change unit"]:
     """Whether each unit's strongest clip is another than at the checkpoint before."""
     strongest = np.stack([each.strongest for each in states])
     return strongest[1:] != strongest[:-1]
@@ -138,7 +138,7 @@ def _spearman(x: Float[np.ndarray, " unit"], y: Float[np.ndarray, " unit"]) -> f
     return float(stats.spearmanr(x, y).statistic)
 
 
-def _columns(layers: Sequence[dict[str, Any]], epochs: OfUnits) -> dict[str, list[Any]]:
+def _columns(layers: Sequence[dict[str, Any]], epochs: Epochs) -> dict[str, list[Any]]:
     """A row a layer and checkpoint."""
     columns: dict[str, list[Any]] = {"layer": [], "epoch": []}
     for layer in layers:
