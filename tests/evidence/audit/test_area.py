@@ -54,3 +54,11 @@ def test_ends_between_0_and_1(own, others, value):
     assert area.value == value
     assert 0 <= area.low <= area.value <= area.high <= 1
     assert area.p > 0.1 or len(own) == 2
+
+
+def test_of_a_hundred_all_won_the_share_may_be_a_little_less():
+    from scipy.stats import binomtest
+
+    area = area_of(np.arange(100) + 200.0, np.arange(150.0))
+    expected = binomtest(100, 100).proportion_ci(method="wilson").low
+    assert area.low == pytest.approx(expected, abs=1e-4)

@@ -39,7 +39,7 @@ def test_reports_each_class_by_the_cue_that_was_planted_and_no_other():
 
 def test_shuffled_labels_are_told_by_nothing():
     false = []
-    for seed in range(6):
+    for seed in range(3):
         labels = np.random.default_rng(seed).permutation(OWN)
         told = tell_classes(traits(seed), labels, np.arange(90), shuffles=1, seed=seed)
         false += [each.rate <= RATE for each in told]
@@ -71,9 +71,9 @@ def test_learning_copies_by_heart_tells_nothing():
     vectors = np.tile(numbers.normal(size=(45, 30)), (2, 1))
     labels = np.tile(numbers.permutation(np.repeat(np.arange(3), 15)), 2)
     told = tell_classes({"border": vectors}, labels, np.tile(np.arange(45), 2), shuffles=2)
-    assert max(each.area.value for each in told) < 0.8
+    assert max(each.area.value for each in told) < 0.7
     leaking = tell_classes({"border": vectors}, labels, np.arange(90), shuffles=2)
-    assert min(each.area.value for each in leaking) > 0.8
+    assert min(each.area.value for each in leaking) > 0.75
 
 
 def test_a_class_that_is_too_small_is_not_judged_but_stands_among_the_others():

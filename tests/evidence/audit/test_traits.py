@@ -13,6 +13,7 @@ from kinetoscope.evidence.audit.traits import (
     caption_vector,
     edges_of,
     margin_of,
+    over_time,
     picture_vector,
     small_movie,
     static_contours,
@@ -140,6 +141,12 @@ def test_clips_of_any_size_have_as_many_numbers(time, height, width):
     assert all(np.isfinite(each).all() for each in vectors.values())
     assert all(each.shape == (PICTURE, PICTURE, 3) for each in shown.values())
     assert max(small_movie(clip).shape[1:3]) <= SIDE
+
+
+@pytest.mark.parametrize("time", [1, 4, 7])
+def test_the_median_over_time_is_numpys(time):
+    values = np.random.default_rng(0).random((time, 5, 6, 3))
+    np.testing.assert_allclose(over_time(values), np.median(values, axis=0))
 
 
 def test_the_margin_is_a_sixteenth():

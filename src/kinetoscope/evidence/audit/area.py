@@ -52,12 +52,20 @@ def area_of(own: Float[np.ndarray, " own"], others: Float[np.ndarray, " other"])
     if np.ptp(own) == 0 and np.array_equal(np.unique(own), np.unique(others)):
         return Area(value, value, value, 1.0)  # all are equal: there is nothing to tell by
     variance = won.var(ddof=1) / len(own) + lost.var(ddof=1) / len(others)
-    pairs = len(own) * len(others)
-    inside = min(max(value, 0.5 / pairs), 1 - 0.5 / pairs)  # half a comparison from the ends
-    least = inside * (1 - inside) / min(len(own), len(others)) / 4
-    spread = _LEVEL * np.sqrt(max(variance, least)) / (inside * (1 - inside))
-    low, high = expit(logit(inside) + np.array([-spread, spread]))
+    if variance > 0:
+        spread = _LEVEL * np.sqrt(variance) / (value * (1 - value))
+        low, high = expit(logit(value) + np.array([-spread, spread]))
+    else:
+        low, high = _wilson(value, min(len(own), len(others)))
     return Area(value, min(float(low), value), max(float(high), value), p)
+
+
+def _wilson(share: float, count: int) -> tuple[float, float]:
+    """The interval of a share, by Wilson's score."""
+    weight = _LEVEL**2 / count
+    middle = (share + weight / 2) / (1 + weight)
+    half = np.sqrt(share * (1 - share) * weight + weight**2 / 4) / (1 + weight)
+    return middle - half, middle + half
 
 
 def shares_won(

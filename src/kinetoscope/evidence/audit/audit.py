@@ -178,8 +178,8 @@ def _fill(
     vectors = {cue: trait.values.astype(float) for cue, trait in gathered.traits.items()}
     told = tell_classes(vectors, labels, groups, shuffles=shuffles, seed=seed)
     told.sort(key=lambda each: (GRAVITY.index(each.cue), -each.area.value, each.label))
-    answer["told"] = [told_row(each, answer["labels"]) for each in told]
-    findings = [each for each in told if each.reported]
+    findings = [each for each in told if each.reported and not _by_absence(each, vectors, labels)]
+    answer["told"] = [told_row(each, answer["labels"], reported=each in findings) for each in told]
     answer["findings"] = [_finding(each, gathered, labels, answer["labels"]) for each in findings]
     keep_pictures(aside, findings, gathered, answer["labels"])
     rows = pair_rows(pairs, entries, gathered.videos)
@@ -190,6 +190,13 @@ def _fill(
         else suspects_part(scan, layer, gathered, (labels, groups, answer["labels"]), seed)
     )
     tables(aside, catalog, answer, rows)
+
+
+def _by_absence(told: Told, vectors: dict[str, np.ndarray], labels: np.ndarray) -> bool:
+    """Whether a class is only told by not having the captions that other classes have."""
+    contours = vectors[told.cue][:, -1]  # all of them, where the cue is the caption
+    own = labels == told.label
+    return told.cue == "caption" and contours[own].mean() <= contours[(labels >= 0) & ~own].mean()
 
 
 def _finding(
@@ -208,7 +215,7 @@ def _finding(
         rows.append((apart, name, parts))
     rows = [row for row in sorted(rows, key=lambda row: -row[0]) if row[0] > 0]
     return {
-        **told_row(told, names),
+        **told_row(told, names, reported=True),
         "telling": [gathered.videos[place] for place in told.telling],
         "numbers": [
             {"name": name, "own": parts[0].tolist(), "others": parts[1].tolist()}

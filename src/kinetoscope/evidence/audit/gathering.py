@@ -55,7 +55,7 @@ class Gathered:
     traits: Mapping[str, Trait]
     hashes: Mapping[str, Bool[np.ndarray, "clip bit"]]
     small: Mapping[str, UInt8[np.ndarray, "clip picture row column"]]
-    pictures: Mapping[str, Float[np.ndarray, "label row column 3"]]
+    pictures: Mapping[str, Float[np.ndarray, "label high wide 3"]]
     counts: Mapping[str, int]
     failures: tuple[dict[str, str], ...]
 

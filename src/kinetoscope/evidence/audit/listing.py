@@ -20,7 +20,7 @@ from kinetoscope.evidence.scan import Scan
 Labels = Int[np.ndarray, " clip"]
 
 
-def told_row(told: Told, labels: Sequence[str]) -> dict[str, Any]:
+def told_row(told: Told, labels: Sequence[str], *, reported: bool) -> dict[str, Any]:
     """How well a class is told by a cue."""
     area = told.area
     return {
@@ -30,7 +30,7 @@ def told_row(told: Told, labels: Sequence[str]) -> dict[str, Any]:
         "area": {"value": area.value, "low": area.low, "high": area.high},
         "shuffled": list(told.shuffled),
         "rate": told.rate,
-        "reported": told.reported,
+        "reported": reported,
     }
 
 

@@ -157,7 +157,6 @@ def _classifier(cue: str, vectors: Vectors, folds: Labels, seed: int) -> Any:
     return make_pipeline(
         StandardScaler(),
         PCA(components, random_state=seed, svd_solver="randomized"),
-        StandardScaler(),
         LogisticRegression(C=0.1, tol=1e-3, max_iter=1000),
     )
 
