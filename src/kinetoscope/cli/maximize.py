@@ -14,8 +14,10 @@ from kinetoscope.cli.writings import WRITINGS, chosen_writing, held, hold_values
 from kinetoscope.errors import EvidenceError
 
 if TYPE_CHECKING:
+    from kinetoscope.evidence.beside.nature import Nature
     from kinetoscope.evidence.beside.reference import Reference
     from kinetoscope.evidence.scan import Scan
+    from kinetoscope.evidence.stimuli.jobs.batch import Wanted
     from kinetoscope.evidence.stimuli.jobs.job import Outcome, Progress
     from kinetoscope.evidence.stimuli.settings import Maximizing
     from kinetoscope.networks.network import Network
@@ -37,6 +39,7 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--patience", type=click.IntRange(1), help="End after so many steps of no gain.")
 @click.option("--strength", type=click.FloatRange(0), default=100.0, help="Against the priors.")
 @click.option("--peak", type=click.FloatRange(0, 1), default=0.5, help="The best place's share.")
+@click.option("--settle", type=click.FloatRange(0, 1), default=0.5, help="Steps without shifts.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the first noise.")
 @click.option("--seeds", type=click.IntRange(1), default=2, help="So many, to tell stability.")
 @click.option("--diverse", type=click.IntRange(1), default=1, help="Different ones of each unit.")
@@ -78,7 +81,6 @@ def command(
 
     from kinetoscope.evidence.beside.nature import read_nature
     from kinetoscope.evidence.scan import read_scan
-    from kinetoscope.evidence.stimuli.jobs.batch import Wanted
     from kinetoscope.evidence.stimuli.jobs.chosen import choose, read_words
     from kinetoscope.evidence.stimuli.jobs.job import Job, maximize_all
     from kinetoscope.memory import keep_memory
@@ -99,7 +101,7 @@ def command(
     how["writing"] = chosen_writing(
         written, opened, start=how["start"], prior=how["prior"], nature=nature
     )
-    wanted = Wanted(slowness=chi, maximizing=_maximizing(how), seed=how["seed"], seeds=how["seeds"])
+    wanted = _wanted(chi, how, nature)
     keep_memory()
     reference = _prepared(opened, objectives, scan, out / "evidence")
     with _shown(len(objectives), wanted.steps) as progress:
@@ -117,6 +119,13 @@ def command(
         click.echo(f"open {write_report(out)}")
     elif outcome.failures:
         raise click.exceptions.Exit(1)
+
+
+def _wanted(slowness: tuple[float, ...], how: dict[str, Any], nature: "Nature | None") -> "Wanted":
+    from kinetoscope.evidence.stimuli.jobs.batch import Wanted
+
+    settings = _maximizing(how) if nature is None else _maximizing(how).as_free_as(nature)
+    return Wanted(slowness=slowness, maximizing=settings, seed=how["seed"], seeds=how["seeds"])
 
 
 def _maximizing(how: dict[str, Any]) -> "Maximizing":

@@ -34,7 +34,7 @@ class Looking:
     skip: tuple[str, ...] = ()
     units_per_layer: int = 8
     slowness: tuple[float, ...] = SLOWNESS
-    maximizing: Maximizing = field(default_factory=lambda: Maximizing(peak=0.5))
+    maximizing: Maximizing = field(default_factory=lambda: Maximizing(peak=0.5, settle=0.5))
     seeds: int = 2
     top: int = 9
     sample: int = 64

@@ -100,11 +100,14 @@ def look_at_nature(bench: Bench) -> Nature:
 def make_stimuli(bench: Bench) -> None:
     """Maximize labels and chosen units, a few at a time, and write each one's stimuli."""
     how, scanned = bench.how, bench.scanned
+    nature = look_at_nature(bench)
     wanted = Wanted(
-        slowness=how.slowness, maximizing=how.maximizing, seed=how.seed, seeds=how.seeds
+        slowness=how.slowness,
+        maximizing=how.maximizing.as_free_as(nature),
+        seed=how.seed,
+        seeds=how.seeds,
     )
     objectives = [*map(label, bench.network.labels), *map(activation, chosen_units(bench))]
-    nature = look_at_nature(bench)
     with bench.counted("stimuli") as progress:
         maximize_all(
             bench.network,

@@ -1,4 +1,6 @@
-"""The share of the objective that is its largest answer, instead of its mean."""
+"""What is best in one place: its share of the objective, and clips that come to rest."""
+
+from dataclasses import replace
 
 import pytest
 import torch
@@ -6,9 +8,10 @@ from torch import nn
 
 from kinetoscope.errors import ClipError
 from kinetoscope.evidence.stimuli.maximize import maximize
+from kinetoscope.evidence.stimuli.robustness import Robustness
 from kinetoscope.evidence.stimuli.settings import Maximizing
 from kinetoscope.units.unit import Unit
-from tests.evidence.planted import planted
+from tests.evidence.planted import Weigh, planted
 
 
 def network():
@@ -32,7 +35,21 @@ def test_the_best_place_answers_more_where_it_counts_by_itself():
     assert peak.mean_activation > 0.7 * mean.mean_activation
 
 
-@pytest.mark.parametrize("peak", [-0.1, 1.1, float("nan")])
-def test_a_share_lies_between_nothing_and_all(peak):
+def test_what_has_its_place_in_the_frame_is_found_where_clips_come_to_rest():
+    weights = torch.randn(1, 3, 8, 16, 16, generator=torch.Generator().manual_seed(0))
+    network = planted(Weigh(weights), 1)
+    settings = Maximizing(steps=40, robustness=Robustness(shift=4))
+    unrest, rest = (
+        maximize(
+            network, [Unit("layer", 0)], slowness=(0.0,), settings=replace(settings, settle=settle)
+        ).stimuli[0]
+        for settle in (0.0, 0.5)
+    )
+    assert rest.activation > 1.5 * unrest.activation > 0
+
+
+@pytest.mark.parametrize("name", ["peak", "settle"])
+@pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
+def test_a_share_lies_between_nothing_and_all(name, share):
     with pytest.raises(ClipError, match="from 0 to 1"):
-        Maximizing(peak=peak)
+        Maximizing(**{name: share})

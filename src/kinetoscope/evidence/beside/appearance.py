@@ -23,11 +23,13 @@ class Appearance:
         clips: how many.
         sums: by name and stream: `spectrum.*`, magnitudes as in `Spectrum`; `speeds.*`; and of
             frames `colour` and `colours`, the mean of a clip's pixels and of their products.
+        reach: of each stream, how far its farthest pixel is from zero: the mean colour, stillness.
     """
 
     def __init__(self) -> None:
         self.clips = 0
         self.sums: dict[str, Tensor] = {}
+        self.reach: dict[Stream, float] = {}
 
     @classmethod
     def of(cls, clip: Clip, spec: ClipSpec) -> "Appearance":
@@ -40,6 +42,7 @@ class Appearance:
             shown = as_shown(stream, x, spec)
             found.sums[f"spectrum.{stream}"] = spectrum_of(shown[None]).magnitude
             found.sums[f"speeds.{stream}"] = speeds_of(stream, x)
+            found.reach[stream] = shown.norm(dim=0).max().item()
             if stream == "frames":
                 pixels = shown.flatten(1)
                 found.sums["colour"] = pixels.mean(dim=1)
@@ -51,6 +54,8 @@ class Appearance:
         self.clips += other.clips
         for name, value in other.sums.items():
             self.sums[name] = self.sums[name] + value if name in self.sums else value
+        for stream, reach in other.reach.items():
+            self.reach[stream] = max(reach, self.reach.get(stream, 0.0))
 
     def means(self) -> dict[str, Tensor]:
         """The sums over clips, by how many these are."""

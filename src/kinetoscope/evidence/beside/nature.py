@@ -5,7 +5,8 @@ wave in space and time is, how fast things move. Stimuli can be written down wit
 held against them. A folder holds
 
     evidence.json        size of the clips, how many videos and clips were read, failures (path,
-                         where, error), colour, and the speeds of each stream beside `octaves`
+                         where, error), colour, reach, and the speeds of each stream beside
+                         `octaves`
     nature.safetensors   colour         covariance of the colours of pixels, 3 x 3
                          spectrum.*     of each stream, channel x time x height x half width
                          speeds.*       of each stream, the share of motion in each bin
@@ -63,6 +64,8 @@ class Nature:
         colour: covariance of the colours of pixels; None where the network sees no frames.
         spectra: of each stream that the network sees.
         speeds: of each of these streams, in units of pixels per frame of the clip.
+        reach: of each of them, how far its farthest pixel is from the mean colour, or how fast the
+            fastest moves.
         expects: what the clips were.
         clips: how many.
         failures: path, where (the catalog's line) and error of each video that can't be read.
@@ -71,6 +74,7 @@ class Nature:
     colour: Tensor | None
     spectra: Mapping[Stream, Spectrum]
     speeds: Mapping[Stream, Speeds]
+    reach: Mapping[Stream, float]
     expects: ClipSpec
     clips: int
     failures: tuple[Mapping[str, str], ...] = ()
@@ -154,7 +158,7 @@ def measure_nature(  # noqa: PLR0913 - what a long job can be told
     provenance = Provenance.of(
         network,
         catalog=catalog_name(catalog),
-        objective="colours, spectra and speeds of natural clips",
+        objective="colours, spectra, speeds and reach of natural clips",
         settings={"clips": clips, "expects": network.expects.to_json()},
         seed=seed,
     )
@@ -184,6 +188,7 @@ def read_nature(folder: Path) -> Nature:
         colour=arrays.get("colour"),
         spectra={each: Spectrum(arrays[f"spectrum.{each}"], size) for each in spec.streams},
         speeds={each: arrays[f"speeds.{each}"] for each in spec.streams},
+        reach=found.answer["reach"],
         expects=spec,
         clips=found.answer["clips"],
         failures=tuple(found.answer["failures"]),
@@ -259,6 +264,7 @@ def _nature(
         colour=colour,
         spectra={each: Spectrum(means[f"spectrum.{each}"], size) for each in spec.streams},
         speeds={each: means[f"speeds.{each}"] for each in spec.streams},
+        reach=found.reach,
         expects=spec,
         clips=found.clips,
         failures=tuple(failures),
@@ -280,6 +286,7 @@ def _answer(nature: Nature, videos: int) -> dict[str, Any]:
         "failures": list(nature.failures),
         "size": [nature.expects.frames, *nature.expects.size],
         "colour": None if nature.colour is None else nature.colour.tolist(),
+        "reach": dict(nature.reach),
         "octaves": octaves().tolist(),
         "speeds": {stream: speeds.tolist() for stream, speeds in nature.speeds.items()},
     }

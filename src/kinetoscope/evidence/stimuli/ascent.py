@@ -20,7 +20,7 @@ from kinetoscope.errors import ClipError
 from kinetoscope.evidence.stimuli.diversity import likeness
 from kinetoscope.evidence.stimuli.priors import Prior
 from kinetoscope.evidence.stimuli.robustness import with_margins
-from kinetoscope.evidence.stimuli.settings import Maximizing
+from kinetoscope.evidence.stimuli.settings import Maximizing, input_units
 from kinetoscope.evidence.stimuli.tie import tie_term
 from kinetoscope.evidence.stimuli.window import Window
 from kinetoscope.evidence.stimuli.writings.writing import Sheet
@@ -95,9 +95,7 @@ class Question:
 
     def prior(self, stream: str) -> Prior:
         """Of a stream, in units of the network's input."""
-        spec = self.network.expects
-        scale = 3 / sum(spec.std) if stream == "frames" else spec.stride / spec.flow_scale
-        return self.settings.prior(stream).scaled(scale)
+        return self.settings.prior(stream).scaled(input_units(self.network.expects, stream))
 
     def sheet(self, makings: Sequence[Making]) -> Sheet:
         """What the clips are written on."""
@@ -200,7 +198,11 @@ class Ascent:
     def _answers(self, leaves: Mapping[str, Tensor], number: int) -> dict[str, Activation]:
         question = self.question
         held = {stream: x[self._alive] for stream, x in self._held.items()}
-        transform = question.settings.robustness.drawn(number, question.seed, question.stride)
+        settings = question.settings
+        if number < (1 - settings.settle) * settings.steps:
+            transform = settings.robustness.drawn(number, question.seed, question.stride)
+        else:
+            transform = settings.robustness.plain()
         scale = question.network.expects.flow_scale
         shown = transform({**leaves, **held}, question.window.extent, flow_scale=scale)
         return question.answers(shown, self._scaled.layers)

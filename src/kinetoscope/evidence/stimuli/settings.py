@@ -1,12 +1,13 @@
 """How are stimuli made: every setting of an ascent, with its default?"""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 from kinetoscope.clips.clip import Clip
-from kinetoscope.clips.spec import Stream
+from kinetoscope.clips.spec import ClipSpec, Stream
 from kinetoscope.errors import ClipError
+from kinetoscope.evidence.beside.nature import Nature
 from kinetoscope.evidence.stimuli.priors import Prior
 from kinetoscope.evidence.stimuli.robustness import Robustness
 from kinetoscope.evidence.stimuli.writings.pixels import Pixels
@@ -43,6 +44,8 @@ class Maximizing:
             0 leaves them free, 100 ties them.
         writing: which numbers are moved.
         robustness: how clips are shifted, turned and scaled between steps.
+        settle: the share of the steps, at their end, in which clips are not shifted and turned any
+            more, so that a unit may find what lies at the border of the frame, too.
         leak: the share of the gradient that passes a rectifier that is shut, so that units that do
             not answer to noise find a way; in the first steps only.
         opening: how long that lasts, and how long the priors take to come in, as a share of the
@@ -67,6 +70,7 @@ class Maximizing:
     hold: Hold = field(default_factory=dict)
     writing: Writing = field(default_factory=Pixels)
     robustness: Robustness = field(default_factory=Robustness)
+    settle: float = 0.0
     leak: float = 0.05
     opening: float = 0.2
     patience: int | None = None
@@ -85,16 +89,30 @@ class Maximizing:
                     expected="more than 0",
                 )
 
-        if not 0 <= self.peak <= 1:
-            raise ClipError(
-                "the largest answer is a share of the objective",
-                got=f"a peak of {self.peak}",
-                expected="from 0 to 1",
-            )
+        for name, of in (("peak", "objective"), ("settle", "steps")):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ClipError(
+                    f"{name} is a share of the {of}",
+                    got=getattr(self, name),
+                    expected="from 0 to 1",
+                )
 
     def prior(self, stream: str) -> Prior:
         """Of a stream, in display units."""
         return self.frames if stream == "frames" else self.flow
+
+    def as_free_as(self, nature: Nature) -> "Maximizing":
+        """With bounds at which stimuli may be as colourful and as fast as natural clips are.
+
+        The paper's bounds stay where natural clips stay within them. Without this, a unit that
+        wants what no stimulus may have is excited more by real clips.
+        """
+        bounds = {
+            stream: max(self.prior(stream).bound, reach / input_units(nature.expects, stream))
+            for stream, reach in nature.reach.items()
+        }
+        priors = {name: replace(self.prior(name), bound=bound) for name, bound in bounds.items()}
+        return replace(self, **priors)
 
     @property
     def held(self) -> dict[str, str]:
@@ -114,6 +132,11 @@ class Maximizing:
             "writing": self.writing.to_json(),
             "hold": self.held,
         }
+
+
+def input_units(spec: ClipSpec, stream: str) -> float:
+    """What the display units of a prior's bound are in units of a network's input."""
+    return 3 / sum(spec.std) if stream == "frames" else spec.stride / spec.flow_scale
 
 
 _RECORDS = ("frames", "flow", "robustness", "writing", "hold", "crop", "clips_at_once")
