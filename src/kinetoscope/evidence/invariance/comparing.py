@@ -203,7 +203,7 @@ def _of_clip(known: Sequence[Known], views: Views, batch: int, number: int) -> l
         for one in found:
             one.show(shown, references)
     for one in found:
-        one.kept.clear()
+        one.finish()
     return found
 
 
@@ -249,48 +249,53 @@ class _Seen:
 
 @dataclass
 class _OneClip:
-    """What is left of answers to one clip, view by view."""
+    """What is left of answers to one clip, view by view; on the network's device until it ends."""
 
     known: Known
     number: int
     kept: dict[str, dict[int, Tensor]] = field(default_factory=dict)
-    above: dict[str, list[Tensor]] = field(default_factory=dict)
+    largest: dict[str, list[Tensor]] = field(default_factory=dict)
     there: dict[str, list[Tensor]] = field(default_factory=dict)
-    distance: dict[str, list[float]] = field(default_factory=dict)
-    correlation: dict[str, list[float]] = field(default_factory=dict)
+    distance: dict[str, list[Tensor]] = field(default_factory=dict)
+    correlation: dict[str, list[Tensor]] = field(default_factory=dict)
     predicted: list[Tensor] = field(default_factory=list)
     references: list[int] = field(default_factory=list)
 
     def show(self, clips: Sequence[Clip], references: Sequence[int]) -> None:
         first = len(self.references)
         self.references += references
+        network = self.known.network
         look = partial(self._look, first)
-        scores = watch(
-            self.known.network, _shown(clips, self.known.network), list(self.known.layers), look
-        )
-        self.predicted.append(scores.argmax(dim=1).cpu())
+        scores = watch(network, _shown(clips, network), list(self.known.layers), look)
+        self.predicted.append(scores.argmax(dim=1))
 
     def _look(self, first: int, name: str, answer: Activation) -> None:
         layer = self.known.layers[name]
         rows = answer.flatten(2) if answer.ndim > 2 else answer[:, :, None]
         place = layer.place[self.number].to(rows.device).expand(len(rows), -1)[:, :, None]
-        for kept, found in (
-            (self.above, rows.amax(2)),
-            (self.there, rows.gather(2, place)[:, :, 0]),
-        ):
-            above = torch.where(layer.top[self.number], found.cpu() - layer.grey_largest, 0.0)
-            kept.setdefault(name, []).append(above)
+        self.largest.setdefault(name, []).append(rows.amax(2))
+        self.there.setdefault(name, []).append(rows.gather(2, place)[:, :, 0])
         kept = self.kept.setdefault(name, {})
         for view, one in enumerate(answer.flatten(1), start=first):
             reference = self.references[view]
             if reference == view:
                 kept[view] = one.clone()
-            away = (
-                (one - kept[reference]).norm().item() / layer.usual if layer.usual else float("nan")
-            )
             alike = _correlation(one - layer.grey, kept[reference] - layer.grey)
-            self.distance.setdefault(name, []).append(away)
+            self.distance.setdefault(name, []).append((one - kept[reference]).norm())
             self.correlation.setdefault(name, []).append(alike)
+
+    def finish(self) -> None:
+        """Bring what is kept of the clip to the CPU, once, and let go of the rest."""
+        self.kept.clear()
+        for found in (self.largest, self.there):
+            for name, parts in found.items():
+                layer = self.known.layers[name]
+                above = torch.cat(parts).cpu() - layer.grey_largest
+                found[name] = [torch.where(layer.top[self.number], above, 0.0)]
+        for found in (self.distance, self.correlation):
+            for name, values in found.items():
+                found[name] = [torch.stack(values).cpu()]
+        self.predicted = [torch.cat(self.predicted).cpu()]
 
 
 class _Held:
@@ -303,9 +308,9 @@ class _Held:
         self.clips: list[_OneClip] = []
 
     def add(self, one: _OneClip) -> None:
-        for sums, found in ((self.above, one.above), (self.there, one.there)):
-            for name, parts in found.items():
-                sums[name] = sums.get(name, 0) + torch.cat(parts).double()
+        for sums, found in ((self.above, one.largest), (self.there, one.there)):
+            for name, (above,) in found.items():
+                sums[name] = sums.get(name, 0) + above.double()
             found.clear()
         self.clips.append(one)
 
@@ -313,15 +318,17 @@ class _Held:
         references = torch.tensor(self.clips[0].references)
         return Compared(
             layers={name: self._left(name, references) for name in self.known.layers},
-            predicted=torch.stack([torch.cat(one.predicted) for one in self.clips]),
+            predicted=torch.stack([one.predicted[0] for one in self.clips]),
         )
 
     def _left(self, name: str, references: Tensor) -> Left:
+        usual = self.known.layers[name].usual
         return Left(
             kept=_share(self.above[name], references),
             there=_share(self.there[name], references),
-            distance=torch.tensor([one.distance[name] for one in self.clips]),
-            correlation=torch.tensor([one.correlation[name] for one in self.clips]),
+            distance=torch.stack([one.distance[name][0] for one in self.clips])
+            / (usual or torch.nan),
+            correlation=torch.stack([one.correlation[name][0] for one in self.clips]),
         )
 
 
@@ -337,11 +344,10 @@ def _top(above: Tensor, count: int) -> Tensor:
     return (rank < count) & (above > LEAST)
 
 
-def _correlation(one: Tensor, other: Tensor) -> float:
+def _correlation(one: Tensor, other: Tensor) -> Tensor:
     """Pearson's; not a number where one of them is the same throughout."""
     one, other = one - one.mean(), other - other.mean()
-    size = one.norm() * other.norm()
-    return (one @ other / size).item() if size > 0 else float("nan")
+    return one @ other / (one.norm() * other.norm())
 
 
 def _parts(items: Iterable, count: int) -> Iterator[list]:
