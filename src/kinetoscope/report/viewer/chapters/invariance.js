@@ -142,9 +142,9 @@ function sentence(name, {trained, control, difference, verdict, against}) {
   }[verdict];
   if (control.value === null) return what;
   const beside = {
-    more: `training made it grow more, or fall less, by ${inBrackets(difference)}.`,
-    less: `training made it grow less, or fall more, by ${inBrackets(difference)}.`,
-    alike: `the difference, ${inBrackets(difference)}, may be none: the architecture alone may do it.`,
+    more: `training adds ${inBrackets(difference)}.`,
+    less: `training changes that by ${inBrackets(difference)}.`,
+    alike: `the difference, ${inBrackets(difference)}, may be none, and the architecture alone may do it.`,
   }[against];
   return `${what} With random weights ${inBrackets(control)}; ${beside}`;
 }
@@ -224,7 +224,7 @@ function curves(data, change, parent) {
   const grid = tiles();
   const note = element("p.note");
   const chosen = choice("measure", MEASURES, "kept", draw);
-  chosen.style.flexWrap = "wrap";
+  chosen.style.margin = "6px 0 8px";
   parent.append(element("h3", {style: {"margin-top": "22px"}}, "Layer by layer"), chosen, note, grid, filled(change));
   /** @param {string} name */
   function draw(name) {
