@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from kinetoscope.clips.catalog import Catalog
 
 
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+
+
 @click.command("look")
 @click.argument("network", type=NETWORK)
 @click.argument("catalog")
@@ -21,6 +24,7 @@ if TYPE_CHECKING:
 @click.option("--labels", type=click.Path(path_type=Path), help="A file with one label a line.")
 @click.option("--split", help="Only this split, such as test.")
 @click.option("--training-split", help="What it was trained on, to find the nearest clips in.")
+@click.option("--checkpoints", type=FOLDER, help="Kept while it was trained, to follow that.")
 @click.option("--only", multiple=True, help="Only this stage; as often as wanted.")
 @click.option("--skip", multiple=True, help="Not this stage; as often as wanted.")
 @click.option("--layer", "layers", multiple=True, help="Only this layer; as often as wanted.")

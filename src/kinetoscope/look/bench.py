@@ -9,6 +9,7 @@ from pathlib import Path
 from kinetoscope.clips.cache import ClipCache
 from kinetoscope.clips.catalog import Catalog
 from kinetoscope.evidence.invariance.random_weights import with_random_weights
+from kinetoscope.evidence.sample import Sample, open_sample
 from kinetoscope.evidence.scan import Scan, scan
 from kinetoscope.look.looking import Looking
 from kinetoscope.networks.network import Network
@@ -71,6 +72,32 @@ class Bench:
             )
 
     @cached_property
+    def sample(self) -> Sample:
+        """Clips that stand for the catalog, opened."""
+        how = self.how
+        return open_sample(
+            self.catalog,
+            self.network.expects,
+            how.sample,
+            seed=how.seed,
+            clip_cache=self.clip_cache,
+        )
+
+    @cached_property
     def control(self) -> Network:
         """The same network with random weights: what any network of its make would show."""
-        return with_random_weights(self.network, seed=self.how.seed)
+        batches = self.sample.batches(self.network.expects)
+        return with_random_weights(self.network, self.how.seed, batches=batches)
+
+    @cached_property
+    def scanned_control(self) -> Scan:
+        """What every unit of the control answers to every clip."""
+        with self.counted("scanning with random weights") as progress:
+            return scan(
+                self.control,
+                self.catalog,
+                self.folder("scan-random"),
+                layers=self.layer_names,
+                clip_cache=self.clip_cache,
+                progress=progress,
+            )

@@ -19,8 +19,9 @@ from kinetoscope.evidence.evidence import Provenance, read_evidence, writing_evi
 from kinetoscope.evidence.scan import catalog_name
 from kinetoscope.files import remove_leftovers
 from kinetoscope.look.bench import Bench
+from kinetoscope.look.grounds import tell_layers
 from kinetoscope.look.looking import Looking
-from kinetoscope.look.stages import STAGES, tell_layers
+from kinetoscope.look.stages import STAGES
 from kinetoscope.memory import keep_memory
 from kinetoscope.networks.network import Network
 from kinetoscope.report.report import write_report

@@ -1,11 +1,13 @@
 """How is a look done: which stages, of which units, how closely?"""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from kinetoscope.clips.catalog import Catalog
 from kinetoscope.errors import unknown_name
+from kinetoscope.evidence.invariance.invariance import Invariance
 from kinetoscope.evidence.stimuli.settings import SLOWNESS, Maximizing
+from kinetoscope.evidence.tuning.grid import Grid
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,7 +27,9 @@ class Looking:
         top: how many clips are kept of each unit.
         sample: how many clips stand for the catalog where every clip is shown many times, changed.
         training: what the network was trained on, for the nearest training clips.
-        checkpoints: files of weights of one training run by epoch, for its evolution.
+        checkpoints: the folder of a training that kept some, for its evolution.
+        tuning: which moving patterns are shown.
+        invariance: which changes of clips are shown, and of how many clips.
         seed: of everything random.
     """
 
@@ -39,11 +43,15 @@ class Looking:
     top: int = 9
     sample: int = 64
     training: Catalog | None = None
-    checkpoints: tuple[tuple[int, str], ...] = ()
+    checkpoints: Path | None = None
+    tuning: Grid = field(default_factory=Grid)
+    invariance: Invariance = field(default_factory=Invariance)
     seed: int = 0
 
-    def chosen(self, stages: Sequence[str]) -> list[str]:
+    def chosen(self, stages: list[str]) -> list[str]:
         """Those of all stages that are to be done, in their order.
+
+        Nothing can be followed where no checkpoints are given.
 
         Raises:
             UnknownNameError: a stage is not there.
@@ -54,5 +62,7 @@ class Looking:
         return [
             name
             for name in stages
-            if name not in self.skip and (not self.only or name in self.only)
+            if name not in self.skip
+            and (not self.only or name in self.only)
+            and (name != "evolution" or self.checkpoints is not None)
         ]
