@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import subprocess
@@ -15,11 +16,12 @@ from polars.testing import assert_frame_equal
 from kinetoscope.clips.catalog import read_catalog
 from kinetoscope.clips.clip import ClipBatch
 from kinetoscope.clips.open import open_entry
-from kinetoscope.errors import EvidenceError, UnknownNameError
+from kinetoscope.errors import CatalogError, EvidenceError, UnknownNameError
 from kinetoscope.evidence.scan import read_scan, scan
 from kinetoscope.networks.network import Network
 from kinetoscope.networks.zoo import build_network
 from kinetoscope.units.reading import read
+from kinetoscope.units.unit import Unit
 from tests.evidence.boxes import PLACES
 
 # Known answer
@@ -65,6 +67,52 @@ def test_the_largest_answers_of_all_clips(scanned):
     assert light == pytest.approx(0.9, abs=0.01)
     assert dark == pytest.approx(0.5, abs=0.01)
     assert dead == 0.0
+
+
+def test_how_rarely_units_answer(scanned, network, catalog):
+    found = scanned.sparsity("relu")
+    assert found.clips.tolist() == [1.0, 1.0, 0.0]
+    assert found.places.tolist() == [1.0, 1.0, 0.0]
+    assert found.places.dtype == found.clips.dtype == torch.float32
+
+
+def test_the_histogram_of_all_places(scanned):
+    found = scanned.histogram("relu")
+    assert found.counts.sum(dim=1).tolist() == [6 * 16] * 3  # six clips of 4 x 2 x 2 boxes
+    light, dark, dead = found.counts
+    assert dead.argmax() == len(dead) // 2
+    near = (found.edges[:-1] <= 0.5) & (found.edges[1:] > 0.5)
+    assert light[near].item() > 6 * 14  # the grey ones
+    assert dark[found.edges[:-1] >= 0.75].sum() == 0
+
+
+def test_one_unit_is_told_with_its_clips(scanned):
+    found = scanned.unit(Unit("relu", 0))
+    assert found["clip"].to_list() == [0, 1, 2, 4, 5, 6]
+    assert found["label"].to_list() == ["dark"] * 3 + ["light"] * 3
+    np.testing.assert_array_equal(
+        found["maximum"], scanned.maxima("relu")[found["clip"].to_list(), 0]
+    )
+    assert len(found["seconds"][0]) == 8
+    assert "scores" not in found.columns
+
+
+def test_the_clips_that_excite_a_unit_most_and_least(scanned):
+    assert scanned.top(Unit("relu", 0), 3)["clip"].to_list() == [6, 5, 4]
+    assert scanned.top(Unit("relu", 0), 2, lowest=True)["clip"].to_list() == [0, 1]
+    assert scanned.top(Unit("relu", 2), 2)["clip"].to_list() == [0, 1]  # of equals the first
+
+
+def test_of_each_file_one_clip_is_told(network, catalog, tmp_path):
+    short = Network(
+        network.model,
+        labels=network.labels,
+        expects=replace(network.expects, frames=2),
+        name="planted",
+        layers=["relu"],
+    )
+    found = scan(short, catalog, tmp_path / "scan", clips=4).top(Unit("relu", 0), 9)
+    assert found["video"].to_list() == [6, 5, 4, 2, 1, 0]
 
 
 # Slow twin
@@ -253,6 +301,50 @@ def test_a_scan_of_real_videos_of_people(shared_data, network, tmp_path):
     assert not found.maxima("relu").isnan().any()
 
 
+def test_a_network_without_labels_is_scanned(network, catalog, tmp_path):
+    silent = Network(
+        network.model, labels=(), expects=network.expects, name="silent", layers=["relu"]
+    )
+    found = scan(silent, catalog, tmp_path / "scan")
+    assert found.labels == ()
+    assert found.scores is None
+    assert found.clips["predicted"].is_null().all()
+    assert found.channel_maxima("relu")[0] == pytest.approx(0.9, abs=0.01)
+    assert len(found.top(Unit("relu", 0))) == 6
+
+
+def test_labels_that_the_network_does_not_know_are_kept(network, catalog, tmp_path):
+    entries = tuple(replace(entry, label="juggling") for entry in catalog)
+    other = replace(catalog, labels=("juggling",), entries=entries)
+    found = scan(network, other, tmp_path / "scan")
+    assert set(found.clips["label"]) == {"juggling"}
+    assert set(found.clips["predicted"].drop_nulls()) <= {"light", "dark"}
+
+
+def test_an_older_scan_can_be_read(scanned, tmp_path):
+    """Written a shard after the other, each by clip."""
+    answer = json.loads((scanned.folder / "evidence.json").read_text())
+    answer["answer"]["layers"][0]["file"] = "layer-000.parquet"
+    folder = tmp_path / "older"
+    rows = scanned.activations("relu").sort("clip", "channel")
+    for number, clips in enumerate([range(3), range(3, 7)]):
+        shard = folder / "shards" / f"{number:05}"
+        shard.mkdir(parents=True)
+        scanned.clips.filter(pl.col("clip").is_in(clips)).write_parquet(shard / "clips.parquet")
+        own = rows.filter(pl.col("clip").is_in(clips))
+        own.write_parquet(shard / "layer-000.parquet")
+    (folder / "evidence.json").write_text(json.dumps(answer))
+    found = read_scan(folder)
+    assert_frame_equal(found.clips, scanned.clips)
+    assert_frame_equal(found.activations("relu"), scanned.activations("relu"))
+    assert_frame_equal(found.unit(Unit("relu", 1)), scanned.unit(Unit("relu", 1)))
+    for name in ("maxima", "means", "channel_maxima"):
+        mine, theirs = (getattr(each, name)("relu") for each in (found, scanned))
+        torch.testing.assert_close(mine, theirs, equal_nan=True)
+    assert found.histogram("relu") is None
+    assert found.sparsity("relu") is None
+
+
 # Refusals
 
 
@@ -265,6 +357,17 @@ def test_refuses_a_layer_that_is_not_there(network, catalog, tmp_path):
 def test_refuses_to_tell_of_a_layer_that_was_not_scanned(scanned):
     with pytest.raises(UnknownNameError, match="no scanned layer is called boxes"):
         scanned.activations("boxes")
+
+
+def test_refuses_to_tell_of_a_unit_that_is_not_there(scanned):
+    with pytest.raises(UnknownNameError, match="a channel from 0 to 2 of relu"):
+        scanned.unit(Unit("relu", 3))
+
+
+def test_refuses_a_part_that_is_not_there(network, catalog, tmp_path):
+    with pytest.raises(CatalogError, match="have no part 4/4"):
+        scan(network, catalog, tmp_path / "scan", part=(4, 4), batch=1)
+    assert not list(tmp_path.iterdir())
 
 
 def test_refuses_a_folder_without_a_scan(tmp_path):

@@ -15,6 +15,8 @@ from kinetoscope.clips.clip import Clip, ClipBatch
 from kinetoscope.errors import KinetoscopeError
 from kinetoscope.evidence.scanning.summary import Summary, join, summarize
 from kinetoscope.networks.network import Network
+from kinetoscope.tensors import Scores
+from kinetoscope.units.axes import habits_of
 from kinetoscope.units.reading import watch
 
 
@@ -44,6 +46,7 @@ class Pass:
 
     def __call__(self, videos: Sequence[int]) -> Rows:
         """Open some videos, run the network, and keep what its layers answered."""
+        habits_of(self.network)  # known already, but in the first call in another process
         rows: list[dict[str, Any]] = []
         opened: list[Clip] = []
         for video in videos:
@@ -98,10 +101,14 @@ class Pass:
             self.layers,
             lambda layer, answer: found.update({layer: summarize(answer, numbers)}),
         )
+        if network.labels:
+            self._predict(scores, rows)
+        return [found[layer] for layer in self.layers]
+
+    def _predict(self, scores: Scores, rows: Sequence[dict[str, Any]]) -> None:
         probabilities = scores.softmax(dim=1)
         best, places = probabilities.max(dim=1)
         columns = (each.tolist() for each in (places, best, probabilities, scores))
         for row, place, *rest in zip(rows, *columns, strict=True):
-            row["predicted"] = network.labels[place]
+            row["predicted"] = self.network.labels[place]
             row["probability"], row["probabilities"], row["scores"] = rest
-        return [found[layer] for layer in self.layers]

@@ -48,7 +48,6 @@ from kinetoscope.evidence.scanning.histogram import Histogram, edges
 from kinetoscope.evidence.scanning.job import Engine, Job, Progress, beside
 from kinetoscope.evidence.scanning.parts import PART, part_of
 from kinetoscope.evidence.scanning.piece import CLIPS
-from kinetoscope.evidence.scanning.summary import EPSILON
 from kinetoscope.evidence.scanning.table import CHANNELS, LayerTable
 from kinetoscope.memory import keep_memory
 from kinetoscope.networks.network import Network, evaluating
@@ -161,8 +160,11 @@ class Scan:
 
     @cached_property
     def scores(self) -> Tensor | None:
-        """Before softmax, `clip label`, as `maxima`; None in scans that did not keep them."""
-        if "scores" not in self.clips.columns:
+        """Before softmax, `clip label`, as `maxima`; None where there are no labels.
+
+        Also in scans that did not keep them.
+        """
+        if "scores" not in self.clips.columns or not self.labels:
             return None
         scores = torch.full((len(self.clips), len(self.labels)), torch.nan)
         told = self.clips["scores"].drop_nulls().explode().to_torch()
@@ -196,9 +198,11 @@ class Scan:
         sums = self._sums(layer)
         if sums is None:
             return None
-        places = torch.from_numpy((sums["above"] / sums["places"]).to_numpy(writable=True))
-        answered = self.maxima(layer)[self._read] > EPSILON
-        return Sparsity(places=places.float(), clips=answered.float().mean(dim=0))
+        shares = sums.select(
+            pl.col("above") / pl.col("places"), pl.col("excited") / pl.col("clips")
+        )
+        places, clips = (column.to_torch().float() for column in shares)
+        return Sparsity(places=places, clips=clips)
 
     def receptive_field(self, layer: str) -> ReceptiveField:
         """Of a scanned layer."""

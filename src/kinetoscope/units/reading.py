@@ -11,12 +11,12 @@ Every answer comes as `clip channel time height width`, or `clip channel` where 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-from torch import nn
+from torch import Tensor, nn
 
 from kinetoscope.clips.clip import ClipBatch
 from kinetoscope.errors import ClipError, UnknownNameError
 from kinetoscope.networks.network import Network
-from kinetoscope.tensors import Activation, Scores
+from kinetoscope.tensors import Activation
 from kinetoscope.units.axes import as_volume, habits_of
 from kinetoscope.units.rehearsal import answering
 
@@ -81,7 +81,7 @@ def read_normalized(
     return {name: answers[name] for name in wanted}
 
 
-def watch(network: Network, batch: ClipBatch, layers: Sequence[str], look: Look) -> Scores:
+def watch(network: Network, batch: ClipBatch, layers: Sequence[str], look: Look) -> Tensor:
     """Look at layers' answers as they pass by, on the way to the scores.
 
     Nothing is kept, so that all layers of a large network can be looked at in one pass.
@@ -94,7 +94,7 @@ def watch(network: Network, batch: ClipBatch, layers: Sequence[str], look: Look)
             model may go on to change it in place.
 
     Returns:
-        Raw scores, before softmax.
+        Raw scores, before softmax; of a network without labels, whatever it answers.
 
     Raises:
         UnknownNameError, ClipError: as for `read`.
@@ -110,7 +110,10 @@ def watch(network: Network, batch: ClipBatch, layers: Sequence[str], look: Look)
         look(name, as_volume(answer, network, name, len(batch)))
 
     with answering({name: network.layer(name) for name in names}, show):
-        scores = network.scores(batch)
+        if network.labels:
+            scores = network.scores(batch)
+        else:
+            scores = network.answer(network.normalize(batch))
     if silent := [name for name in names if name not in heard]:
         raise does_not_answer(silent[0])
     return scores

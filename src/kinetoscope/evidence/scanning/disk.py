@@ -52,5 +52,5 @@ def _wanted(part: Path, done: int, shards: int) -> str:
     return f"about {_size(taken / done * (2 * shards - done))} free"
 
 
-def _size(bytes_: float) -> str:
+def _size(bytes_: int | float) -> str:
     return f"{bytes_ / 2**20:,.1f} MiB"

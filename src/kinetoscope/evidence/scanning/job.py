@@ -7,7 +7,7 @@ order in which it is asked for, and put in place at once. A full disk stops the 
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -36,6 +36,7 @@ Group = tuple[int, Sequence[int]]
 
 _QUESTION = "question.json"
 _SHARDS, _WHOLE = "shards", "whole"
+_CLIPS_PER_GROUP = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,21 +170,34 @@ def write_scan(
 
 def _write_clips(path: Path, pieces: Sequence[Piece]) -> dict[str, Any]:
     """Write the clips of one piece after the other; gives how many there are, and the failures."""
-    videos, clips = 0, 0
+    videos: set[int] = set()
+    clips = 0
     failures: list[dict[str, str]] = []
     with path.open("wb") as file, ExitStack() as stack:
         writer: pq.ParquetWriter | None = None
-        for piece in pieces:
-            table = piece.clips()
+        for table in _in_groups(piece.clips() for piece in pieces):
             arrow = table.to_arrow()
             writer = writer or stack.enter_context(
                 pq.ParquetWriter(file, arrow.schema, compression="zstd")
             )
             writer.write_table(arrow)
             failed = table.filter(pl.col("error").is_not_null())
-            videos, clips = videos + table["video"].n_unique(), clips + len(table) - len(failed)
+            videos.update(table["video"])
+            clips += len(table) - len(failed)
             failures += failed.select("path", "where", "error").to_dicts()
-    return {"videos": videos, "clips": clips, "failures": failures}
+    return {"videos": len(videos), "clips": clips, "failures": failures}
+
+
+def _in_groups(tables: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """The same rows in groups of as many, however many come in each table."""
+    waiting = pl.DataFrame()
+    for table in tables:
+        waiting = pl.concat([waiting, table]) if len(waiting) else table
+        while len(waiting) >= _CLIPS_PER_GROUP:
+            yield waiting[:_CLIPS_PER_GROUP].rechunk()
+            waiting = waiting[_CLIPS_PER_GROUP:]
+    if len(waiting):
+        yield waiting.rechunk()
 
 
 def _answers(

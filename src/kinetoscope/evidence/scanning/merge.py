@@ -76,7 +76,7 @@ class _Part(Piece):
     def sums(self, layer: int) -> Sums:
         found = pl.read_parquet(self.scan.folder / self._file(layer) / CHANNELS)
         counts = found["histogram"].explode().to_numpy().reshape(len(found), -1)
-        return Sums(clips=len(self.read()), above=found["above"].to_numpy(), counts=counts)
+        return Sums(above=found["above"].to_numpy(), counts=counts)
 
     def _file(self, layer: int) -> str:
         return list(self.scan.layers.values())[layer]["file"]

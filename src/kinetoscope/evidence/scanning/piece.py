@@ -20,7 +20,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, Integer
 from safetensors import safe_open
 from safetensors.numpy import save
 
@@ -62,14 +62,12 @@ class Sums:
     """What is added up over clips and places, of every channel of a layer.
 
     Args:
-        clips: how many.
         above: in how many places the answer is above `EPSILON`.
         counts: the histogram.
     """
 
-    clips: int
     above: Int[np.ndarray, " channel"]
-    counts: Int[np.ndarray, "channel bin"]
+    counts: Integer[np.ndarray, "channel bin"]
 
 
 class Piece(ABC):
@@ -125,10 +123,10 @@ class Shard(Piece):
         if len(self._read) == 0:
             width = self.widths[layer]
             none = np.zeros(width, np.int64)
-            return Sums(clips=0, above=none, counts=np.zeros((width, BINS), np.int64))
+            return Sums(above=none, counts=np.zeros((width, BINS), np.int64))
         with safe_open(self.folder / _ANSWERS, "np") as file:
             above, counts = (file.get_tensor(f"{layer:03}.{name}") for name in ("above", "counts"))
-        return Sums(clips=len(self._read), above=above, counts=counts)
+        return Sums(above=above, counts=counts)
 
 
 def write_shard(folder: Path, done: Sequence[Rows]) -> None:
@@ -142,7 +140,8 @@ def write_shard(folder: Path, done: Sequence[Rows]) -> None:
         for name in _BY_CHANNEL:
             arrays[f"{number:03}.{name}"] = np.ascontiguousarray(getattr(layer, name).T)
         arrays[f"{number:03}.above"] = layer.above.sum(axis=0, dtype=np.int64)
-        arrays[f"{number:03}.counts"] = count_bins(layer.bins)
+        counts = count_bins(layer.bins)
+        arrays[f"{number:03}.counts"] = counts.astype(np.min_scalar_type(counts.max()))
     with whole_folder(folder) as aside:
         write_table(table.to_arrow(), aside / CLIPS)
         (aside / _ANSWERS).write_bytes(save(arrays))

@@ -46,7 +46,7 @@ def summarize(answer: Activation, clips: Sequence[int]) -> Summary:
         clips: their numbers in the scan.
     """
     count, channels = answer.shape[:2]
-    lines = answer.detach().float().reshape(count, channels, -1)
+    lines = answer.detach().float().reshape(count, channels, -1).contiguous()
     places = lines.shape[2]
     maximum, at = _largest(lines)
     counted = torch.from_numpy(counted_places(clips, places)).to(lines.device)

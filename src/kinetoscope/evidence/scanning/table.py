@@ -6,9 +6,9 @@ channel or a few, clips in order within each. What is asked of one unit reads it
 is asked of a layer reads one column. Files are written block by block, so that memory does not grow
 with the catalog.
 
-    layer-000/channels.parquet   a row a channel: channel, largest (null if no clip was read),
-                                 places (how many were looked at), above (in how many of them the
-                                 answer was above `EPSILON`), histogram
+    layer-000/channels.parquet   a row a channel: channel, largest (null if no clip was read); clips
+                                 and places (how many were looked at), excited and above (in how
+                                 many of them the answer was above `EPSILON`); histogram
     layer-000/000000.parquet     a row a channel and clip: clip, channel, maximum, mean, and time,
                                  row, column of the maximum; named after its first channel
 """
@@ -27,6 +27,7 @@ import pyarrow as pa
 
 from kinetoscope.evidence.scanning.histogram import BINS
 from kinetoscope.evidence.scanning.piece import Block, Piece, write_table
+from kinetoscope.evidence.scanning.summary import EPSILON
 
 CHANNELS = "channels.parquet"
 _FILE_ROWS, _GROUP_ROWS = 2**21, 2**17
@@ -55,8 +56,13 @@ class LayerTable:
         """That of a scan, by the name that the scan's answer has for it."""
         if name.endswith(".parquet"):
             return cls(paths=tuple(sorted(folder.glob(f"shards/*/{name}"))), firsts=None)
-        paths = sorted(path for path in (folder / name).glob("*.parquet") if path.stem.isdigit())
-        return cls(paths=tuple(paths), firsts=tuple(int(path.stem) for path in paths))
+        paths = {
+            int(path.stem): path
+            for path in (folder / name).glob("*.parquet")
+            if path.stem.isdigit()
+        }
+        firsts = tuple(sorted(paths))
+        return cls(paths=tuple(paths[first] for first in firsts), firsts=firsts)
 
     def rows(self, *columns: str, channels: range | None = None) -> pl.DataFrame:
         """Rows by channel, then clip.
@@ -104,15 +110,23 @@ def write_layer(
     channels, extent = layer["channels"], extent_of(layer)
     per_file = max(1, min(channels, _FILE_ROWS // max(1, len(clips))))
     per_group = max(1, _GROUP_ROWS // max(1, len(clips))) * max(1, len(clips))
-    largest: list[np.ndarray] = []
+    largest, excited = np.empty(channels, np.float32), np.empty(channels, np.int64)
     for first, last in pairwise([*range(0, channels, per_file), channels]):
         blocks = [piece.block(number, range(first, last), extent) for piece in pieces]
         table = _table(blocks, clips, first, extent)
         maxima = table["maximum"].to_numpy().reshape(last - first, -1)
-        largest.append(np.fmax.reduce(maxima, axis=1, initial=-np.inf))
+        largest[first:last] = np.fmax.reduce(maxima, axis=1, initial=-np.inf)
+        excited[first:last] = (maxima > EPSILON).sum(axis=1)
         write_table(table, folder / f"{first:06}.parquet", **_ENCODING, row_group_size=per_group)
-    sums = _sums_table(pieces, number, np.concatenate(largest), extent)
-    write_table(sums, folder / CHANNELS)
+    sums = {
+        "channel": np.arange(channels, dtype=np.int32),
+        "largest": pa.array(largest, mask=np.full(channels, len(clips) == 0)),
+        "clips": np.full(channels, len(clips)),
+        "excited": excited,
+        "places": np.full(channels, len(clips) * prod(extent)),
+        **_sums(pieces, number, channels),
+    }
+    write_table(pa.table(sums), folder / CHANNELS)
 
 
 def extent_of(layer: Mapping[str, Any]) -> tuple[int, int, int]:
@@ -143,22 +157,11 @@ def _table(
     )
 
 
-def _sums_table(
-    pieces: Sequence[Piece], number: int, largest: np.ndarray, extent: tuple[int, int, int]
-) -> pa.Table:
-    clips = 0
-    above = np.zeros(len(largest), np.int64)
-    histogram = np.zeros((len(largest), BINS), np.int64)
+def _sums(pieces: Sequence[Piece], number: int, channels: int) -> dict[str, Any]:
+    above = np.zeros(channels, np.int64)
+    counts = np.zeros((channels, BINS), np.int64)
     for sums in (piece.sums(number) for piece in pieces):
-        clips += sums.clips
         above += sums.above
-        histogram += sums.counts
-    return pa.table(
-        {
-            "channel": np.arange(len(largest), dtype=np.int32),
-            "largest": pa.array(largest, mask=np.full(len(largest), clips == 0)),
-            "places": np.full(len(largest), clips * prod(extent), dtype=np.int64),
-            "above": above,
-            "histogram": pa.FixedSizeListArray.from_arrays(histogram.reshape(-1), BINS),
-        }
-    )
+        counts += sums.counts
+    histogram = pa.FixedSizeListArray.from_arrays(counts.reshape(-1), BINS)
+    return {"above": above, "histogram": histogram}

@@ -1,0 +1,71 @@
+import numpy as np
+import pytest
+import torch
+
+from kinetoscope.evidence.scanning.histogram import bins_of, counted_places
+from kinetoscope.evidence.scanning.summary import EPSILON, join, summarize
+
+NAMES = ("maximum", "mean", "at", "above", "bins")
+
+
+def answer(*shape, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(shape, generator=generator).relu()
+
+
+def test_agrees_with_the_definition_written_out():
+    given = answer(3, 4, 2, 9, 8)
+    found = summarize(given, [5, 6, 9])
+    for clip, number in enumerate([5, 6, 9]):
+        for channel in range(4):
+            line = given[clip, channel].flatten()
+            assert found.maximum[clip, channel] == line.max()
+            assert found.at[clip, channel] == line.argmax()
+            assert found.mean[clip, channel] == pytest.approx(line.mean().item())
+            assert found.above[clip, channel] == (line > EPSILON).sum()
+            counted = line[counted_places([number], line.numel())[0]]
+            assert found.bins[clip, channel].tolist() == bins_of(counted.numpy()).tolist()
+
+
+def test_of_equals_the_first_is_the_largest():
+    given = torch.zeros(1, 1, 1, 2, 2)
+    given[0, 0, 0, 1] = 1.0
+    assert summarize(given, [0]).at.item() == 2
+
+
+def test_a_layer_without_places_has_one():
+    given = answer(2, 5) - 0.5
+    found = summarize(given, [0, 1])
+    np.testing.assert_array_equal(found.maximum, given.numpy())
+    np.testing.assert_array_equal(found.mean, given.numpy())
+    assert not found.at.any()
+    np.testing.assert_array_equal(found.above, given > 0)
+    assert found.bins.shape == (2, 5, 1)
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+def test_other_precisions_are_summed_up_in_single(kind):
+    given = answer(2, 3, 2, 4, 4).to(kind)
+    found, expected = summarize(given, [0, 1]), summarize(given.float(), [0, 1])
+    for name in NAMES:
+        np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+
+
+def test_how_memory_is_laid_out_does_not_matter():
+    given = answer(2, 3, 2, 4, 4)
+    turned = given.contiguous(memory_format=torch.channels_last_3d)
+    for name in NAMES:
+        expected = getattr(summarize(given, [0, 1]), name)
+        np.testing.assert_array_equal(getattr(summarize(turned, [0, 1]), name), expected)
+
+
+def test_more_places_than_two_bytes_count_are_counted():
+    assert summarize(torch.ones(1, 1, 2, 256, 256), [0]).above.item() == 2 * 256 * 256
+
+
+def test_groups_of_clips_are_joined_as_if_they_were_one():
+    given = answer(5, 3, 2, 4, 4)
+    whole = summarize(given, range(5))
+    joined = join([summarize(given[:2], [0, 1]), summarize(given[2:], [2, 3, 4])])
+    for name in NAMES:
+        np.testing.assert_array_equal(getattr(joined, name), getattr(whole, name))
