@@ -30,7 +30,9 @@ def neighbours_of(clips: int) -> int:
     return max(1, min(NEIGHBOURS, (clips - 1) // 2))
 
 
-def trust(features: Table, points: Table, neighbours: int) -> Float[np.ndarray, " clip"]:
+def trust(
+    features: Table, points: Float[np.ndarray, "clip place"], neighbours: int
+) -> Float[np.ndarray, " clip"]:
     """The part of each clip in the trustworthiness of a map, which is their mean.
 
     Args:

@@ -102,7 +102,7 @@ def lay_out(
     if method == "tsne":
         points = _tsne(turned, near, seed)
     else:
-        near = min(perplexity or _UMAP_NEIGHBOURS, len(features) - 1)
+        near = float(min(perplexity or _UMAP_NEIGHBOURS, len(features) - 1))
         points = np.asarray(_umap(turned, near, seed).embedding_, dtype=float)
     return Map(
         method=method,
@@ -160,15 +160,17 @@ def _tsne(features: np.ndarray, perplexity: float, seed: int) -> Plane:
         found = opened.TSNE(
             perplexity=perplexity, negative_gradient_method="bh", n_jobs=1, random_state=seed
         ).fit(affinities=affinities, initialization=start)
-    return np.asarray(found, dtype=float)
+    points = np.asarray(found, dtype=float)
+    return points - (points.max(axis=0) + points.min(axis=0)) / 2
 
 
 def _beside_by_tsne(known: Map, features: np.ndarray) -> Plane:
     opened = _opentsne()
     with _quiet():
         affinities = _affinities(opened, known.features, known.perplexity, known.seed)
+        # openTSNE moves the old points to the centre, where these are, and does so in place
         old = opened.TSNEEmbedding(
-            known.points,
+            known.points.copy(),
             affinities,
             negative_gradient_method="bh",
             n_jobs=1,
