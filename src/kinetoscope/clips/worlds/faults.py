@@ -43,7 +43,7 @@ from kinetoscope.errors import CatalogError
 from kinetoscope.video.encode import write_mp4
 from kinetoscope.video.video import open_video
 
-Pixels = UInt8[np.ndarray, "time height width 3"]
+Pixels = UInt8[np.ndarray, "_time height width 3"]
 
 DRAWING = 1
 NOTES = {"truth": "index.csv says what is wrong with each clip"}

@@ -194,9 +194,10 @@ def _fill(
 
 def _by_absence(told: Told, vectors: dict[str, np.ndarray], labels: np.ndarray) -> bool:
     """Whether a class is only told by not having the captions that other classes have."""
-    contours = vectors[told.cue][:, -1]  # all of them, where the cue is the caption
-    own = labels == told.label
-    return told.cue == "caption" and contours[own].mean() <= contours[(labels >= 0) & ~own].mean()
+    if told.cue != "caption":
+        return False
+    contours, own = vectors["caption"][:, -1], labels == told.label  # how many, all in all
+    return bool(contours[own].mean() <= contours[(labels >= 0) & ~own].mean())
 
 
 def _finding(
