@@ -37,7 +37,7 @@ from torch import Tensor
 from kinetoscope.clips.cache import ClipCache
 from kinetoscope.clips.catalog import Catalog
 from kinetoscope.clips.spec import ClipSpec
-from kinetoscope.errors import UnknownNameError, unknown_name
+from kinetoscope.errors import EvidenceError, UnknownNameError, unknown_name
 from kinetoscope.evidence.answers import Pass
 from kinetoscope.evidence.evidence import (
     Provenance,
@@ -211,6 +211,21 @@ class Scan:
             tuple(found[name]) for name in ("receptive_field", "stride", "start")
         )
         return ReceptiveField(size=size, stride=stride, start=start, exact=found["exact"])
+
+    def check_is_of(self, network: Network, catalog: Catalog) -> None:
+        """Refuse a scan of another network or catalog.
+
+        Raises:
+            EvidenceError: it is.
+        """
+        asked = (network.weights_hash, catalog_name(catalog))
+        scanned = (self.provenance.weights_hash, self.provenance.catalog)
+        if asked != scanned:
+            raise EvidenceError(
+                f"the scan in {self.folder} is not of {network.name} and {catalog.name}",
+                got=f"weights {scanned[0]}, catalog {scanned[1]}",
+                expected=f"weights {asked[0]}, catalog {asked[1]}",
+            )
 
     def _layer(self, name: str) -> Mapping[str, Any]:
         if name not in self.layers:

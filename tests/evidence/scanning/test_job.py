@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from kinetoscope.clips.catalog import read_catalog
+from kinetoscope.errors import EvidenceError
 from kinetoscope.evidence.scan import scan
 from kinetoscope.evidence.scanning.job import beside
 from kinetoscope.networks.network import Network
