@@ -127,7 +127,12 @@ def _labels(answer: dict[str, Any]) -> list[tuple[str, str]]:
     """Of each label the most specific units, of any layer."""
     rows = []
     for label in answer["labels"][:_LABELS]:
-        units = [each for layer in answer["layers"] for each in layer["specific"].get(label, [])]
+        units = [
+            each
+            for layer in answer["layers"]
+            if layer["layer"] != answer["scores"]
+            for each in layer["specific"].get(label, [])
+        ]
         best = sorted(units, key=lambda each: -each["area"])[:_SHOWN]
         told = ", ".join(f"{each['unit']} {each['area']:.2f}" for each in best)
         rows.append((label, told or "none"))

@@ -27,7 +27,11 @@ def layers_below_scores(scan: Scan) -> list[str]:
 
     That such a channel belongs to its label, and that the label suffers without it, tells nothing.
     """
-    names = [*scan.layers]
-    if scan.layers[names[-1]]["channels"] == len(scan.labels) and len(names) > 1:
-        names.pop()
-    return names
+    own = score_layer(scan)
+    return [name for name in scan.layers if name != own]
+
+
+def score_layer(scan: Scan) -> str | None:
+    """The last layer, if it has a channel for each label and is not the only one."""
+    *others, last = scan.layers
+    return last if others and scan.layers[last]["channels"] == len(scan.labels) else None

@@ -11,6 +11,7 @@ Written out, the evidence has for its answer
     unknown       labels of the catalog that the network does not know: they are measured as the
                   others, but nothing is said of what is lost
     counted       how many of a unit's top clips are looked at
+    scores        the layer that has a unit for each label by its making; null if none has
     bounds        specific, general (areas) and rate (of false discoveries); see `measures.py`
     layers        a list of
         layer, units, live
@@ -35,9 +36,9 @@ Written out, the evidence has for its answer
         unread        path, where and error of videos that could not be shown
 
 Beside it: `units.safetensors` with, for each layer, `LAYER.area`, `LAYER.rate` and
-`LAYER.histogram`, label channel, and `LAYER.selectivity`, `LAYER.entropy` and `LAYER.kind` (a place
-in specific, between, general, dead), a number a channel; and the tables units, areas, layers and
-removals.
+`LAYER.histogram`, label channel, and `LAYER.selectivity`, `LAYER.entropy`, `LAYER.kind` (a place in
+specific, between, general, dead) and `LAYER.best` (the label's place), a number a channel; and the
+tables units, areas, layers and removals.
 
 Source: Zeiler and Fergus, ECCV 2014, section 4 (top clips); Morcos et al., ICLR 2018 (selectivity
 and the removal of units); the definitions are those of `measures.py`.
@@ -67,7 +68,11 @@ from kinetoscope.evidence.specificity.effects import Effect, effects_of, summed
 from kinetoscope.evidence.specificity.histograms import clips_counted
 from kinetoscope.evidence.specificity.layer_part import layer_part
 from kinetoscope.evidence.specificity.measures import GENERAL, RATE, SPECIFIC, Measures, measure
-from kinetoscope.evidence.specificity.scans import check_same, layers_below_scores
+from kinetoscope.evidence.specificity.scans import (
+    check_same,
+    layers_below_scores,
+    score_layer,
+)
 from kinetoscope.evidence.specificity.selectivity import Labels
 from kinetoscope.evidence.specificity.tables import save_units, write_tables
 from kinetoscope.networks.network import Network
@@ -180,6 +185,7 @@ def _about(scan: Scan, labels: Sequence[str], places: Labels) -> dict[str, Any]:
         "untested": [label for label, count in zip(labels, clips, strict=True) if count < 2],
         "unknown": list(labels[len(scan.labels) :]),
         "counted": clips_counted(places, len(labels)),
+        "scores": score_layer(scan),
         "bounds": {"specific": SPECIFIC, "general": GENERAL, "rate": RATE},
     }
 

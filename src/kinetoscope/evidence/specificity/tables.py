@@ -14,6 +14,7 @@ from kinetoscope.evidence.specificity.measures import INDICES, KINDS, Measures
 from kinetoscope.units.unit import Unit
 
 UNITS = "units.safetensors"
+_WHOLE = {"kind": torch.uint8, "best": torch.int32}
 
 
 def save_units(folder: Path, measured: Mapping[str, Measures]) -> None:
@@ -27,10 +28,11 @@ def save_units(folder: Path, measured: Mapping[str, Measures]) -> None:
             "selectivity": found.selectivity,
             "entropy": found.entropy,
             "kind": found.kinds,
+            "best": found.best,
         }
         for name, values in parts.items():
             kept = torch.from_numpy(np.ascontiguousarray(values))
-            arrays[f"{layer}.{name}"] = kept.to(torch.uint8 if name == "kind" else torch.float32)
+            arrays[f"{layer}.{name}"] = kept.to(_WHOLE.get(name, torch.float32))
     save_file(arrays, folder / UNITS)
 
 

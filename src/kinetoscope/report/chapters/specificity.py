@@ -28,8 +28,13 @@ def tell(found: Evidence, shelf: Shelf) -> Told:
 
 
 def _summary(answer: Mapping[str, Any]) -> dict[str, Any]:
-    """The first layer and the one with the largest share of specific units; what is lost."""
-    layers = [layer for layer in answer["layers"] if layer["live"]]
+    """The first layer and the one with the largest share of specific units; what is lost.
+
+    A layer that is the scores is left out: its units are of a label by their making.
+    """
+    layers = [
+        each for each in answer["layers"] if each["live"] and each["layer"] != answer["scores"]
+    ]
     told = [
         {
             "layer": layer["layer"],
@@ -47,13 +52,14 @@ def _summary(answer: Mapping[str, Any]) -> dict[str, Any]:
 
 def _units(layer: str, arrays: Mapping[str, np.ndarray]) -> dict[str, dict[str, Any]]:
     """Of every unit of a layer, as little as its panel needs."""
-    area, rate, histogram, selectivity, entropy, kind = (
+    area, rate, histogram, selectivity, entropy, kind, best = (
         arrays[f"{layer}.{name}"]
-        for name in ("area", "rate", "histogram", "selectivity", "entropy", "kind")
+        for name in ("area", "rate", "histogram", "selectivity", "entropy", "kind", "best")
     )
     return {
         str(Unit(layer, channel)): {
             "kind": KINDS[int(kind[channel])],
+            "best": int(best[channel]),
             "selectivity": rounded(float(selectivity[channel])),
             "entropy": rounded(float(entropy[channel])),
             "areas": _areas(area[:, channel], rate[:, channel]),

@@ -56,6 +56,7 @@ import {count, counted, decimal, listed, number, percent} from "kinetoscope/word
  */
 
 const PAIRS = 16;
+const IN_FULL = 2;
 
 /** @type {Record<Why, {title: string, note: string, colour: string}>} */
 const LISTS = {
@@ -351,10 +352,16 @@ function neighbours(pair, {neighbours: from}, clips, parent) {
       {},
       `The clips ${where} that are nearest by the features of ${from.layer}: ${said(told.wrong, share)} of them have the wrong class (by chance ${share(told.wrong_by_chance)}), ${said(told.right, share)} the right one (by chance ${share(told.right_by_chance)}). Where most have the wrong class, the clip looks like it; where most have the right one, what follows the layer is at fault.`,
     ),
-    element(
+    listOf(pair.clips.slice(0, IN_FULL)),
+    pair.clips.length > IN_FULL &&
+      element("details", {}, element("summary", {}, `${pair.clips.length - IN_FULL} more mistaken clips`), listOf(pair.clips.slice(IN_FULL))),
+  );
+  /** @param {Clip[]} own */
+  function listOf(own) {
+    return element(
       "ul.plain",
       {},
-      pair.clips.map((clip) =>
+      own.map((clip) =>
         element(
           "li",
           {style: {padding: "10px 0"}},
@@ -366,8 +373,8 @@ function neighbours(pair, {neighbours: from}, clips, parent) {
           ),
         ),
       ),
-    ),
-  );
+    );
+  }
 }
 
 /** @param {Neighbour} found  @param {import("kinetoscope/look").Clip[]} clips  @param {Clip} of */

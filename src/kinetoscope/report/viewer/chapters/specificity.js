@@ -42,7 +42,7 @@ import {count, counted, decimal, listed, number} from "kinetoscope/words";
  */
 /** @typedef {{why: Why, replacement: Replacement, units: number, own: Sure, others: Sure}} Sum */
 /** @typedef {{clips: number, labels: string[], effects: Effect[], sums: Sum[], failures: {layer: string, error: string}[]}} Removed */
-/** @typedef {{kind: Kind, selectivity: number | null, entropy: number | null, areas: [number, number, boolean][], top: [number, number][]}} OfUnit */
+/** @typedef {{kind: Kind, best: number, selectivity: number | null, entropy: number | null, areas: [number, number, boolean][], top: [number, number][]}} OfUnit */
 /**
  * @typedef {object} Data
  * @property {string[]} labels
@@ -50,6 +50,7 @@ import {count, counted, decimal, listed, number} from "kinetoscope/words";
  * @property {string[]} untested
  * @property {string[]} unknown
  * @property {number} counted
+ * @property {string | null} scores  the layer whose units are of a class by their making
  * @property {{specific: number, general: number, rate: number}} bounds
  * @property {Layer[]} layers
  * @property {Removed | null} removed
@@ -146,16 +147,16 @@ function distributions(data, index, parent) {
   const layers = data.layers.filter(({live}) => live);
   const boxes = layers.flatMap((layer) => {
     const {edges, counts, shares} = layer[index];
+    const most = Math.max(...counts.map((many) => many / layer.live), ...shares);
     return counts.map((many, i) => ({
       layer: layer.layer,
       from: edges[i],
       to: edges[i + 1],
-      share: many / layer.live,
+      share: many / layer.live / most,
       many,
-      chance: shares[i],
+      chance: shares[i] / most,
     }));
   });
-  const most = Math.max(...boxes.flatMap(({share, chance}) => [share, chance]));
   parent.append(element("h3", {style: {"margin-top": "22px"}}, "All units"));
   chart(parent, `Distribution of ${index} over the units of each layer`, (width) => {
     const margin = Math.min(170, width * 0.36);
@@ -167,7 +168,7 @@ function distributions(data, index, parent) {
       marginTop: 6,
       marginBottom: 36,
       x: {label: index, ticks: Math.max(3, width / 110)},
-      y: {axis: null, domain: [0, most]},
+      y: {axis: null, domain: [0, 1]},
       fy: {label: null, domain: layers.map(({layer}) => layer), axis: null, padding: 0.12},
       marks: [
         Plot.rectY(boxes, {
@@ -198,7 +199,7 @@ function distributions(data, index, parent) {
     });
   });
   parent.append(
-    element("p.legend", {}, "Filled: share of this network's units. Outlined: the same with shuffled classes."),
+    element("p.legend", {}, "Filled: this network's units, as shares of the layer. Outlined: the same with shuffled classes. Each layer has its own height."),
   );
 }
 
@@ -347,17 +348,20 @@ const points = (value) => `${value > 0 ? "+" : value < 0 ? "−" : ""}${Math.abs
 const OF_LABEL = 6;
 
 /** @param {Data} data  @param {Element} parent */
-function byLabel({labels, layers, clips}, parent) {
+function byLabel({labels, layers, clips, scores}, parent) {
   const body = section(
     parent,
     "The most specific units of each class",
     null,
-    "Of all layers, with the area under the ROC curve.",
+    scores === null
+      ? "Of all layers, with the area under the ROC curve."
+      : `Of all layers but ${scores}, whose units are of a class by their making; with the area under the ROC curve.`,
   );
   const items = labels
     .filter((_, place) => clips[place])
     .map((label) => {
-      const units = layers.flatMap((layer) => layer.specific[label] ?? []).sort((a, b) => b.area - a.area);
+      const own = layers.filter(({layer}) => layer !== scores);
+      const units = own.flatMap((layer) => layer.specific[label] ?? []).sort((a, b) => b.area - a.area);
       return element(
         "li",
         {style: {display: "grid", "grid-template-columns": "minmax(90px, 200px) minmax(0, 1fr)", gap: "12px", padding: "4px 0"}},
@@ -429,9 +433,8 @@ export function summary({first, most, own}, card) {
   card.append(...lines.filter(Boolean).map((line) => element("p", {}, line)));
 }
 
-/** @type {Record<Kind, string>} */
+/** @type {Record<Exclude<Kind, "specific">, string>} */
 const KIND = {
-  specific: "It is specific to one class.",
   between: "It is neither specific to one class nor general.",
   general: "It is general: no class excites it much more than the others do.",
   dead: "No clip with a class excites it.",
@@ -445,8 +448,9 @@ const KIND = {
 export function unit(data, unit, parent) {
   const found = data.unit[unit];
   if (!found) return;
-  const most = Math.log2(data.labels.length);
-  const body = section(parent, "Specific or general?", null, KIND[found.kind]);
+  const most = Math.log2(data.clips.filter(Boolean).length);
+  const verdict = found.kind === "specific" ? `It is specific to ${data.labels[found.best]}.` : KIND[found.kind];
+  const body = section(parent, "Specific or general?", null, verdict);
   if (found.kind === "dead") return;
   const left = element("div");
   const right = element("div");
