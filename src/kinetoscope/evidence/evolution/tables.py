@@ -63,7 +63,7 @@ def _layer(
     changed = _changed(states)
     nothing = interval([], np.mean).to_json()
     curves = {name: [_told(state, name, seed) for state in states] for name in _STATISTICS}
-    control = course.control and course.control[layer.name]
+    control = None if course.control is None else course.control[layer.name]
     return {
         "name": layer.name,
         "channels": len(ends),
@@ -79,7 +79,9 @@ def _layer(
                 *(interval(row.astype(float), np.mean, seed=seed).to_json() for row in changed),
             ],
         },
-        "control": control and {name: _told(control, name, seed) for name in _STATISTICS},
+        "control": None
+        if control is None
+        else {name: _told(control, name, seed) for name in _STATISTICS},
     }
 
 
@@ -135,7 +137,8 @@ def _order(
 def _spearman(x: Float[np.ndarray, " unit"], y: Float[np.ndarray, " unit"]) -> float:
     if np.ptp(x) == 0 or np.ptp(y) == 0:  # a sample of a few units may be of one layer
         return 0.0
-    return float(stats.spearmanr(x, y).statistic)
+    found: Any = stats.spearmanr(x, y)
+    return float(found.statistic)
 
 
 def _columns(layers: Sequence[dict[str, Any]], epochs: Epochs) -> dict[str, list[Any]]:

@@ -12,6 +12,7 @@ combinations are shown once to all units, rather than each axis in turn to one n
 liked best on the one before.
 """
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from itertools import product
 from typing import Any, Literal, get_args
@@ -129,6 +130,16 @@ class Grid:
     def to_json(self) -> dict[str, Any]:
         """As plain values."""
         return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> "Grid":
+        """The grid that `to_json` told, also after it was written.
+
+        >>> Grid.from_json({**Grid().to_json(), "speeds": [1.0, 2.0]}).speeds
+        (1.0, 2.0)
+        """
+        plain = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        return cls(**plain)
 
 
 QUICK = Grid(

@@ -94,7 +94,7 @@ def _length(
     signs: Float[np.ndarray, "try cell"], cells: Complex[np.ndarray, "cell unit"]
 ) -> Float[np.ndarray, "try unit"]:
     signs = signs.astype(np.float32)
-    return np.hypot(signs @ cells.real, signs @ cells.imag)
+    return np.hypot(signs @ np.real(cells), signs @ np.imag(cells))
 
 
 def _as_large(found: Float[np.ndarray, "try unit"], observed: OfUnits) -> OfUnits:

@@ -1,6 +1,8 @@
 """How do the answers of a network become tables of what its units are tuned to?
 
 A part of `tuning.py`, which documents the tables.
+
+Source: as curves.py and measure.py.
 """
 
 from collections.abc import Mapping

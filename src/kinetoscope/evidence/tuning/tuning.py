@@ -103,9 +103,7 @@ def read_tuning(folder: Path | str) -> Tuning:
         EvidenceError: there is none.
     """
     found = read_evidence(folder, KIND)
-    values = found.answer["grid"]
-    grid = Grid(**{k: tuple(v) if isinstance(v, list) else v for k, v in values.items()})
-    return Tuning(evidence=found, grid=grid)
+    return Tuning(evidence=found, grid=Grid.from_json(found.answer["grid"]))
 
 
 def write_tuning(  # noqa: PLR0913 - what a long job can be told
