@@ -31,3 +31,7 @@ def test_a_seed_gives_the_same_partners_and_another_seed_others():
 def test_a_single_clip_has_no_partner():
     with pytest.raises(CatalogError, match="got:      1 clip that can be read"):
         draw_partners(["a"], 0)
+
+
+def test_clips_without_a_label_are_of_no_common_one():
+    assert of_same_label([None] * 4, draw_partners([None] * 4, 0)) == 0

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from kinetoscope.evidence.cues import spread as module
-from kinetoscope.evidence.cues.spread import spread
+from kinetoscope.evidence.cues.spread import ends, spread
 from kinetoscope.evidence.intervals import interval
 
 
@@ -53,3 +53,13 @@ def test_what_is_missing_to_one_has_its_ends_exchanged(columns):
     rest = found.rest()
     np.testing.assert_allclose(rest.low + found.high, 1)
     np.testing.assert_allclose(rest.value + found.value, 1)
+
+
+def test_ends_are_percentiles_of_what_is_a_number():
+    values = np.random.default_rng(1).random((1000, 4))
+    np.testing.assert_allclose(ends(values), np.percentile(values, (2.5, 97.5), axis=0))
+    np.testing.assert_allclose(ends(values[:, 0]), np.percentile(values[:, 0], (2.5, 97.5)))
+    values[::3, 1] = np.nan
+    np.testing.assert_allclose(ends(values), np.nanpercentile(values, (2.5, 97.5), axis=0))
+    values[:, 2] = np.nan
+    assert np.isnan(ends(values)[:, 2]).all()

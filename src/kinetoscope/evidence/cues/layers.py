@@ -17,7 +17,6 @@ from kinetoscope.units.unit import Unit
 
 _MOST_UNITS = 4096  # that the interval of a layer's median is found from
 _LISTED = 12
-_PAIRS = (changes.AS_IT_IS, changes.OTHER_TEXTURE, changes.OWN_TEXTURE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +94,13 @@ def measure_layer(
     return LayerCues(
         name=name,
         shares=units_shares(values, seed=seed),
-        factors=follow(*(values[change] for change in _PAIRS), partners, seed=seed),
+        factors=follow(
+            values[changes.AS_IT_IS],
+            values[changes.OTHER_TEXTURE],
+            values[changes.OWN_TEXTURE],
+            partners,
+            seed=seed,
+        ),
     )
 
 

@@ -8,7 +8,7 @@ the cheapest where each pair costs a random amount.
 from collections.abc import Sequence
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Bool, Int
 from scipy.optimize import linear_sum_assignment
 
 from kinetoscope.errors import CatalogError
@@ -21,7 +21,7 @@ def draw_partners(labels: Sequence[str | None], seed: int) -> Partners:
     """Give each clip another one, of another label wherever there are enough of those.
 
     Args:
-        labels: of the clips.
+        labels: of the clips; one without a label is not taken to be of any other's.
         seed: of the choice.
 
     Raises:
@@ -34,13 +34,18 @@ def draw_partners(labels: Sequence[str | None], seed: int) -> Partners:
             got=f"{count} clip that can be read",
             expected="two clips or more",
         )
-    names = np.array([str(label) for label in labels])
     cost = np.random.default_rng(seed).random((count, count))
-    cost[names[:, None] == names] += count  # more than all others together
+    cost[_alike(labels)] += count  # more than all others together
     cost[np.arange(count), np.arange(count)] += count * count
     return linear_sum_assignment(cost)[1].astype(np.int64)
 
 
 def of_same_label(labels: Sequence[str | None], partners: Partners) -> int:
     """How many clips had to be given one of their own label."""
-    return sum(labels[clip] == labels[other] for clip, other in enumerate(partners))
+    return int(_alike(labels)[np.arange(len(partners)), partners].sum())
+
+
+def _alike(labels: Sequence[str | None]) -> Bool[np.ndarray, "clip clip"]:
+    names = np.array([str(label) for label in labels])
+    known = np.array([label is not None for label in labels])
+    return (names[:, None] == names) & known

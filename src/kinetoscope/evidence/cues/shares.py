@@ -130,7 +130,7 @@ def contributions(neither: Mean, first: Mean, second: Mean, both: Mean) -> tuple
 def share_of_second(neither: Mean, first: Mean, second: Mean, both: Mean) -> np.ndarray:
     """What the second player adds, as a share of what both add; float noise is none."""
     one, other = contributions(neither, first, second, both)
-    size = np.max(np.abs([neither, first, second, both]), axis=0)
+    size = _largest(neither, first, second, both)
     other = np.where(np.abs(other) <= _NOISE * size, 0.0, other)
     other = np.where(np.abs(one) <= _NOISE * size, both - neither, other)
     return _of_all(other, neither, both, size)
@@ -138,10 +138,14 @@ def share_of_second(neither: Mean, first: Mean, second: Mean, both: Mean) -> np.
 
 def interplay(neither: Mean, first: Mean, second: Mean, both: Mean) -> np.ndarray:
     """What both give only together, as a share of what they add."""
-    size = np.max(np.abs([neither, first, second, both]), axis=0)
+    size = _largest(neither, first, second, both)
     together = both - first - second + neither
     together = np.where(np.abs(together) <= _NOISE * size, 0.0, together)
     return _of_all(together, neither, both, size)
+
+
+def _largest(*game: Mean) -> np.ndarray:
+    return np.max([np.abs(each) for each in game], axis=0)
 
 
 def _of_all(part: Mean, neither: Mean, both: Mean, size: Mean) -> np.ndarray:

@@ -102,7 +102,8 @@ class Showing:
         units = {}
         for layer in self.layers:
             each = [getattr(responses, self.summary)[layer].numpy() for responses in drawn]
-            units[layer] = self._for_every_clip(np.mean(each, axis=0, dtype=np.float64))
+            mean = np.asarray(np.mean(each, axis=0, dtype=np.float64))
+            units[layer] = self._for_every_clip(mean)
         scores = [responses.scores for responses in drawn if responses.scores is not None]
         return Answers(
             units=units,

@@ -34,7 +34,8 @@ def tell(found: Evidence, shelf: Shelf) -> Told:
 
 def _summary(answer: Mapping[str, Any]) -> dict[str, Any]:
     """Accuracy laid out, the classes at either end, and the layers that both cues reach."""
-    whole, *classes = answer["classes"] or [None]
+    whole: Mapping[str, Any] | None = next(iter(answer["classes"]), None)
+    classes = answer["classes"][1:]
     ranked = sorted(classes, key=lambda row: -row["accuracy_adds"]["motion"]["value"])
     mixed = [layer for layer in answer["layers"] if _both_arrive(layer)]
     kinds = [layer["kinds"] for layer in mixed]
