@@ -55,6 +55,8 @@ def command(
 
     videos = read_catalog(catalog, root=root, split=split, strict=False)
     opened = open_network(network, weights)
+    if how["layer"] is not None:
+        opened.layer(how["layer"])  # better refused now than after the scan
     scanned = None if how["no_scan"] else _scanned(opened, videos, out / "evidence" / "scan")
     with counted("looking at clips", shown=True) as progress:
         found = write_audit(
@@ -92,15 +94,15 @@ def _show(found: "Evidence") -> None:
         click.echo("no class is told by what should not tell it")
     copies, suspects = answer["duplicates"], answer["suspects"]
     across = f"{copies['across']} of them in two splits, {copies['contrary']} under two labels"
-    click.echo(f"{copies['count']} pairs look like copies; {across}")
+    click.echo(f"pairs that look like copies: {copies['count']}; {across}")
     if suspects is not None:
-        click.echo(f"{suspects['count']} labels look wrong to features of {suspects['layer']}")
+        click.echo(f"labels that look wrong by {suspects['layer']}: {suspects['count']}")
     for small in answer["small"][:_MOST]:
-        told = f"{small['clips']} clips, of at least {answer['least']}"
-        click.echo(f"{small['label']} is too small to judge: {told}", err=True)
+        told = f"clips: {small['clips']}, and {answer['least']} are needed"
+        click.echo(f"{small['label']} is too small to judge; {told}", err=True)
     for failure in answer["failures"][:_MOST]:
         click.echo(failure["error"], err=True)
-    click.echo(f"{answer['clips']} clips in {found.folder}")
+    click.echo(f"clips looked at: {answer['clips']}; all is in {found.folder}")
 
 
 def _table(findings: list[dict[str, Any]]) -> "Table":

@@ -11,7 +11,7 @@ from kinetoscope.clips.catalog import Catalog
 from kinetoscope.errors import CatalogError, EvidenceError, UnknownNameError
 from kinetoscope.evidence.audit.audit import write_audit
 from kinetoscope.evidence.audit.gathering import gather
-from kinetoscope.evidence.audit.listing import features_of, joined, last_layer
+from kinetoscope.evidence.audit.listing import joined, last_layer
 from kinetoscope.evidence.scan import read_scan
 from tests.evidence.audit.conftest import EACH, SIDE, SPEC
 
@@ -150,7 +150,7 @@ def test_refuses_a_scan_of_something_else_and_a_layer_that_was_not_scanned(
     with pytest.raises(EvidenceError, match="is not of"):
         write_audit(watcher, peculiar.split("train"), tmp_path / "audit", scan=scanned)
     with pytest.raises(UnknownNameError, match="scanned layer"):
-        features_of(scanned, "fusion")
+        write_audit(watcher, peculiar, tmp_path / "audit", scan=scanned, layer="fusion")
     assert last_layer(scanned) == "relu"
 
 

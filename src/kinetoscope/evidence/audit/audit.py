@@ -41,13 +41,14 @@ import numpy as np
 
 from kinetoscope.clips.cache import ClipCache
 from kinetoscope.clips.catalog import Catalog
-from kinetoscope.errors import EvidenceError
+from kinetoscope.errors import EvidenceError, unknown_name
 from kinetoscope.evidence.audit.duplicates import FURTHEST, SIMILAR, clusters_of, find_pairs
 from kinetoscope.evidence.audit.gathering import Gathered, Progress, every_label, gather
 from kinetoscope.evidence.audit.keeping import keep_clips, keep_pictures
 from kinetoscope.evidence.audit.listing import (
     count_contrary,
     joined,
+    last_layer,
     pair_rows,
     suspects_part,
     tables,
@@ -115,6 +116,9 @@ def write_audit(  # noqa: PLR0913 - what a long job can be told
     """
     if scan is not None:
         _check_same(network, catalog, scan)
+        layer = layer or last_layer(scan)
+        if layer not in scan.layers:
+            raise unknown_name("scanned layer", layer, tuple(scan.layers))
     settings = {
         "expects": network.expects.to_json(),
         "layer": layer,
@@ -187,7 +191,9 @@ def _fill(
     answer["suspects"] = (
         None
         if scan is None
-        else suspects_part(scan, layer, gathered, (labels, groups, answer["labels"]), seed)
+        else suspects_part(
+            scan, layer or last_layer(scan), gathered, (labels, groups, answer["labels"]), seed
+        )
     )
     tables(aside, catalog, answer, rows)
 

@@ -1,7 +1,7 @@
 """What is there to know of every clip of a catalog, whatever its class?
 
 Each clip is opened once, from the cache where it is there, and what the audit needs of it is kept:
-a few numbers a cue, hashes, small pictures, what its file says of itself. About four kilobytes a
+a few numbers a cue, hashes, small pictures, what its file says of itself. About seven kilobytes a
 clip stay in memory. A video that can't be read is listed, and the others go on.
 """
 

@@ -9,7 +9,6 @@ import polars as pl
 from jaxtyping import Float, Int
 
 from kinetoscope.clips.catalog import Catalog, Entry
-from kinetoscope.errors import unknown_name
 from kinetoscope.evidence.audit.duplicates import Pair
 from kinetoscope.evidence.audit.gathering import Gathered
 from kinetoscope.evidence.audit.suspects import Suspects, find_suspects
@@ -75,7 +74,7 @@ def count_contrary(rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
 
 def suspects_part(
     scan: Scan,
-    layer: str | None,
+    layer: str,
     gathered: Gathered,
     known: tuple[Labels, Labels, Sequence[str]],
     seed: int,
@@ -84,16 +83,12 @@ def suspects_part(
 
     Args:
         scan: has the layer.
-        layer: which one; the last one before the scores if None.
+        layer: which one.
         gathered: the clips.
         known: their labels by place, their groups, and the labels' names.
         seed: of the folds.
-
-    Raises:
-        UnknownNameError: the layer was not scanned.
     """
     labels, groups, names = known
-    layer = layer or last_layer(scan)
     features = features_of(scan, layer)[list(gathered.videos)]
     sizes = np.bincount(labels[labels >= 0], minlength=len(names))
     kept = np.flatnonzero(
@@ -122,13 +117,7 @@ def last_layer(scan: Scan) -> str:
 
 
 def features_of(scan: Scan, layer: str) -> Float[np.ndarray, "video channel"]:
-    """Mean and largest answers of a layer to each video, over its clips.
-
-    Raises:
-        UnknownNameError: the layer was not scanned.
-    """
-    if layer not in scan.layers:
-        raise unknown_name("scanned layer", layer, tuple(scan.layers))
+    """Mean and largest answers of a layer to each video, over its clips."""
     both = [answers.double().numpy() for answers in (scan.means(layer), scan.maxima(layer))]
     clips = int(scan.provenance.settings["clips"])
     videos = scan.clips["video"].to_numpy()

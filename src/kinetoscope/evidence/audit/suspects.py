@@ -16,6 +16,7 @@ temperature).
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -125,8 +126,8 @@ def softened(probabilities: Probabilities, labels: Labels) -> Probabilities:
     def surprise(temperature: float) -> float:
         return -float(log_softmax(logs / temperature, axis=1)[rows, labels].mean())
 
-    best = minimize_scalar(surprise, bounds=_TEMPERATURES, method="bounded").x
-    return softmax(logs / best, axis=1)
+    found: Any = minimize_scalar(surprise, bounds=_TEMPERATURES, method="bounded")
+    return softmax(logs / found.x, axis=1)
 
 
 def _own(probabilities: Probabilities, labels: Labels) -> Bool[np.ndarray, "clip label"]:

@@ -177,7 +177,7 @@ def within_motion(
     """What moves, and what lies inside of it, such as the middle of something that grows."""
     moving = (~calm_pixels(grey)).astype(np.uint8)
     closed = cv2.morphologyEx(moving, cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
-    return binary_fill_holes(closed)
+    return np.asarray(binary_fill_holes(closed), dtype=bool)
 
 
 def margin_of(height: int, width: int) -> Bool[np.ndarray, "height width"]:
