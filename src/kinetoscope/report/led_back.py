@@ -11,10 +11,10 @@ figure 2, whose projections are each drawn at a scale of their own, as here.
 
 import math
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import UInt8
 from torch import Tensor
@@ -30,11 +30,10 @@ Cut = UInt8[Tensor, "_time _height _width 3"]
 
 _COLUMNS = 3
 _LEAST_SIDE = 56  # of a cell [pixels]
+_QUALITY = 60  # of what is mostly noise
 _GAP = 2  # between cells [pixels]
 _NEARLY_ALL = 0.995  # of a view's values are drawn without clipping
 _STILL, _GREY, _PAPER = 255, 128, 255
-
-kept_clip_again = lru_cache(maxsize=256)(kept_clip)
 
 
 def led_back(
@@ -65,38 +64,45 @@ def led_back(
     if not numbers:
         return None
     hits = [unit["top"][number] for number in numbers]
-    boxes: list[Box] = [hit["box"] for hit in hits]
+    boxes = [_box(*hit["box"]) for hit in hits]
     pictures = {
         f"{rule} {stream}": [
             _DRAWN[stream](kept[f"{rule} {number} {stream}"]) for number in numbers
         ]
         for rule, _, stream in named
     }
-    paths = [clips[hit["clip"]] for hit in hits]
+    arrays = [kept_clip(clips[hit["clip"]]) for hit in hits]
     for stream in {stream for _, _, stream in named}:
-        pictures[f"clips {stream}"] = _cuts(paths, boxes, stream, full_colour)
+        pictures[f"clips {stream}"] = _cuts(arrays, boxes, stream, full_colour)
     told: dict[str, Any] = {"count": len(numbers)}
     for name, cuts in sorted(pictures.items()):
         part, stream = name.split()
         strip = _strip(cuts, boxes, _STILL if stream == "flow" else _GREY)
         file = f"back-{unit['layer']}-{unit['channel']}.{part}.{stream}"
-        told.setdefault(part, {})[stream] = shelf.strip(file, strip)
+        told.setdefault(part, {})[stream] = shelf.strip(file, strip, quality=_QUALITY)
     return told
 
 
+def _box(time: Sequence[int], rows: Sequence[int], columns: Sequence[int]) -> Box:
+    """As it was, before it was written down."""
+    return (time[0], time[1]), (rows[0], rows[1]), (columns[0], columns[1])
+
+
 def _cuts(
-    paths: Sequence[Path], boxes: Sequence[Box], stream: str, full_colour: float | None
+    clips: Sequence[Mapping[str, Tensor]],
+    boxes: Sequence[Box],
+    stream: str,
+    full_colour: float | None,
 ) -> list[Cut]:
     """The clips, cut to what is seen of each."""
     cuts = []
-    for path, box in zip(paths, boxes, strict=True):
+    for arrays, box in zip(clips, boxes, strict=True):
         time, rows, columns = (slice(start, stop) for start, stop in box)
-        arrays = kept_clip_again(path)
         if stream == "flow":
-            whole = flow_picture(arrays["flow"].float(), full_colour or 1.0)
+            flow = arrays["flow"][:, time, rows, columns].float()
+            cuts.append(flow_picture(flow, full_colour or 1.0))
         else:
-            whole = arrays["frames"]
-        cuts.append(whole[time, rows, columns])
+            cuts.append(arrays["frames"][time, rows, columns])
     return cuts
 
 
@@ -114,9 +120,9 @@ _DRAWN = {"frames": _view_of_frames, "flow": _view_of_flow}
 
 
 def _limit(sizes: Tensor) -> float:
-    flat = sizes.flatten()
-    rank = max(1, math.ceil(_NEARLY_ALL * len(flat)))
-    return float(flat.kthvalue(rank).values) or float(flat.max()) or 1.0
+    flat = sizes.flatten().numpy()
+    rank = math.ceil(_NEARLY_ALL * len(flat)) - 1
+    return float(np.partition(flat, rank)[rank]) or float(flat.max()) or 1.0
 
 
 def _largest(boxes: Sequence[Box]) -> Size:

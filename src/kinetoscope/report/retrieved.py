@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from kinetoscope.engines.here import map_here
 from kinetoscope.evidence.evidence import FILE, read_evidence
 from kinetoscope.report.answers import rounded
 from kinetoscope.report.led_back import led_back
@@ -50,6 +51,13 @@ def read_retrieved(
     tracks, full_colour, extents = clip_tracks(arrays, shelf)
     for number, found in tracks.items():
         clips[number].update(found)
+    back: dict[str, Any] = {}
+    for done in map_here(
+        lambda unit: led_back(unit, paths, folder, full_colour, shelf), answer["units"]
+    ):
+        if done.error is not None:
+            raise done.error
+        back[done.item["unit"]] = done.answer
     units = {
         unit["unit"]: {
             **{
@@ -57,7 +65,7 @@ def read_retrieved(
                 for which in ("top", "middle", "bottom")
             },
             "excited": unit.get("excited"),
-            "led_back": led_back(unit, paths, folder, full_colour, shelf),
+            "led_back": back[unit["unit"]],
         }
         for unit in answer["units"]
     }

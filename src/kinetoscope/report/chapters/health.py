@@ -10,7 +10,7 @@ from torch import Tensor
 
 from kinetoscope.evidence.evidence import Evidence
 from kinetoscope.evidence.health.health import FILTERS
-from kinetoscope.report.answers import plain, rounded
+from kinetoscope.report.answers import rounded
 from kinetoscope.report.chapters.told import Told
 from kinetoscope.report.pictures import enlarged, flow_picture, frames_picture
 from kinetoscope.report.shelf import Shelf, Track
@@ -57,12 +57,12 @@ def _summary(layers: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def _of_units(rows: pl.DataFrame) -> dict[str, Any]:
     """A list with a value a channel for each column."""
-    columns = {name: rows[name].cast(pl.Float64, strict=False).to_list() for name in _PER_UNIT}
-    told = {
-        name: [None if each is None else rounded(each, 3) for each in values]
-        for name, values in columns.items()
-    }
+    told = {name: _short(rows[name].cast(pl.Float64, strict=False).to_list()) for name in _PER_UNIT}
     return {"of_units": {**told, "nearest": rows["nearest"].cast(pl.Int64, strict=False).to_list()}}
+
+
+def _short(values: Sequence[float | None]) -> list[float | None]:
+    return [rounded(each, 3) for each in values]
 
 
 def _filters(
@@ -75,8 +75,8 @@ def _filters(
         "stream": told["stream"],
         "shape": told["shape"],
         "units": _units_of(told["layer"], told["shape"][0], layers),
-        "change": plain(told["change"], 3),
-        "colour": plain(told["colour"], 3),
+        "change": _short(told["change"]),
+        "colour": _short(told["colour"]),
         "strips": [
             _strip(f"filter-{told['layer']}-{number}", picture, shelf)
             for number, picture in enumerate(drawn)

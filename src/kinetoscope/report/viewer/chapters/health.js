@@ -2,7 +2,7 @@
 // Health: which units say nothing, which say the same, and what do the first ones look for?
 
 import {address} from "kinetoscope/address";
-import {intervals, layerLink, said, signed} from "kinetoscope/chapters/sure";
+import {intervals, layerLink, signed} from "kinetoscope/chapters/sure";
 import {chart, Plot} from "kinetoscope/charts";
 import {choice, element, section} from "kinetoscope/element";
 import {layerNamed} from "kinetoscope/look";
@@ -283,7 +283,7 @@ function filters(found, parent) {
             "figcaption",
             {},
             unit ? unitLink(unit, String(number)) : String(number),
-            motion || time > 1 || found.stream === "frames" ? element("span.quiet", {}, ` ${percent(shares[number], 0)}`) : null,
+            (time > 1 || !motion) && element("span.quiet", {}, ` ${percent(shares[number], 0)}`),
           ),
         );
         return figure;
@@ -330,7 +330,7 @@ export function unit(data, name, parent) {
   const other = nearest[channel];
   const body = section(parent, "How sparse, how like others");
   const answers = [
-    places[channel] === null || places[channel] === undefined ? null : `in ${percent(places[channel], 1)} of all places (the median unit of its layer: ${said(layer.in_places, (each) => percent(each, 0))})`,
+    places[channel] === null || places[channel] === undefined ? null : `in ${percent(places[channel], 1)} of all places (the median unit of its layer in ${percent(layer.in_places?.value, 0)})`,
     `to ${percent(clips[channel], 0)} of the clips`,
   ].filter((each) => each !== null);
   body.append(element("p", {}, layer.dead.includes(channel) ? "It answers to no clip." : `It answers ${listed(/** @type {string[]} */ (answers))}.`));

@@ -76,13 +76,19 @@ function rowsOf(unit, found) {
     small: true,
   };
   const bottom = {
-    hits: found(unit.bottom),
+    hits: found(unit.bottom).map(nowhere),
     title: "Clips that excite it least",
     note: "The least first; of clips that do not excite it at all, the first of the catalog.",
     small: true,
   };
   return [{hits: found(unit.top)}, ...[middle, bottom].filter(({hits}) => hits.length)];
 }
+
+/**
+ * Where nothing is answered anywhere, the place of the largest answer says nothing.
+ * @param {Found} found
+ */
+const nowhere = (found) => (found.activation > 0 ? found : {...found, place: null, seconds: null});
 
 /**
  * @param {Unit} unit
