@@ -37,6 +37,7 @@ class InPlace(nn.Module):
         return self.head(x).mean((2, 3, 4))
 
 
+@pytest.mark.slow
 def test_answers_are_the_same_to_the_last_bit_whichever_layer_is_changed(two_streams):
     clips = clips_for(two_streams, 2)
     with torch.no_grad():

@@ -136,6 +136,29 @@ def test_odd_labels_are_measured_as_far_as_can_be_and_said(network, odd, tmp_pat
     assert told["removed"]["clips"] == 3
 
 
+def test_nothing_is_removed_where_the_network_knows_no_label_or_all_units_are_dead(
+    network, odd, tmp_path
+):
+    entries = tuple(
+        replace(each, label=f"old {each.label}") for each in odd.entries[1:] if each.label
+    )
+    renamed = replace(odd, entries=entries)
+    found = scan(network, renamed, tmp_path / "scan")
+    told = write_specificity(network, renamed, found, tmp_path / "told", removing=REMOVING).answer
+    assert told["unknown"] == ["old dark", "old grey"]
+    assert told["removed"]["effects"] == told["removed"]["sums"] == []
+    with torch.no_grad():
+        network.model.boxes.bias -= 9
+    silent = Network(
+        network.model, labels=network.labels, expects=SPEC, name="silent", layers=("relu",)
+    )
+    found = scan(silent, odd, tmp_path / "scan silent")
+    told = write_specificity(silent, odd, found, tmp_path / "silent", removing=REMOVING).answer
+    assert told["layers"][0]["live"] == 0
+    assert told["layers"][0]["area"]["real"]["value"] is None
+    assert told["removed"]["effects"] == []
+
+
 def test_refuses_clips_of_a_single_label(network, odd, tmp_path):
     alone = replace(odd, entries=odd.entries[1:3])
     found = scan(network, alone, tmp_path / "scan")

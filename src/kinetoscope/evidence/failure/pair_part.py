@@ -9,6 +9,7 @@ Source: the parts name theirs: `telling.py`, `pushes.py`, `undoing.py`.
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 import polars as pl
@@ -149,7 +150,7 @@ class PairWork:
         """What would be gone of the push of each unit without it."""
         if self.how.replacement == "zero":
             return found.push
-        return found.excess(self.scan.means(layer).nanmean(dim=0))
+        return found.excess(self._means(layer).nanmean(dim=0))
 
     def _without(
         self,
@@ -187,7 +188,7 @@ class PairWork:
     def _removal(self, unit: Unit) -> Removal:
         value = 0.0
         if self.how.replacement == "mean":
-            value = self.scan.means(unit.layer)[:, unit.channel].nanmean().item()
+            value = self._means(unit.layer)[:, unit.channel].nanmean().item()
         return Removal(layer=unit.layer, channels=(unit.channel,), replacement=value)
 
     def _clips(self, mistaken: pl.DataFrame, pushed: Mapping[str, Pushes]) -> list[dict[str, Any]]:
@@ -227,7 +228,17 @@ class PairWork:
         own = (clips["label"] == label).fill_null(False)
         right = own & (clips["predicted"] == label).fill_null(False)
         rows = (right if right.any() else own).to_numpy()
-        return self.scan.means(layer)[torch.from_numpy(rows)].nanmean(dim=0)
+        return self._means(layer)[torch.from_numpy(rows)].nanmean(dim=0)
+
+    def _means(self, layer: str) -> Tensor:
+        """What the units of a layer answer to each clip on average; read once."""
+        if layer not in self._read:
+            self._read[layer] = self.scan.means(layer)
+        return self._read[layer]
+
+    @cached_property
+    def _read(self) -> dict[str, Tensor]:
+        return {}
 
 
 def pair_numbers(pair: Pair) -> dict[str, Any]:

@@ -73,7 +73,9 @@ def confused_pairs(scan: Scan, costs: Costs | None = None) -> list[Pair]:
         for row in wrong.select("label", "predicted").unique().rows()
     }
     found = [_pair(scan, clips, one, other, costs or {}) for one, other in pairs]
-    return sorted(found, key=lambda pair: (-pair.cost, *sorted(map(places.get, pair.labels))))
+    return sorted(
+        found, key=lambda pair: (-pair.cost, *sorted(places[label] for label in pair.labels))
+    )
 
 
 def pair_of(scan: Scan, one: str, other: str, costs: Costs | None = None) -> Pair:
@@ -112,7 +114,7 @@ def _pair(scan: Scan, clips: pl.DataFrame, one: str, other: str, costs: Costs) -
         one=one,
         other=other,
         taken=(taken[one], taken[other]),
-        clips=tuple(int((own["label"] == name).sum()) for name in (one, other)),
+        clips=(int((own["label"] == one).sum()), int((own["label"] == other).sum())),
         cost=price / views,
         share=interval(mistaken.to_numpy().astype(float), np.mean),
         expected=wrong / max(1, len(scan.labels) - 1),

@@ -69,7 +69,7 @@ def pushes(
     Raises:
         ClipError: the units of a layer can't be told apart.
     """
-    found: dict[str, list[tuple[Tensor, Tensor, Tensor]]] = {layer: [] for layer in layers}
+    found: dict[str, list[Pushes]] = {layer: [] for layer in layers}
     done = 0
     with evaluating(network), torch.enable_grad():
         for batch in batches:
@@ -78,13 +78,19 @@ def pushes(
             steps = _slopes(network, batch, layers, list(towards[own]), list(away[own]))
             for layer, (answer, slope) in steps.items():
                 lines, slopes = (each.reshape(*each.shape[:2], -1) for each in (answer, slope))
-                parts = ((lines * slopes).sum(2), slopes.sum(2), lines.mean(2))
-                found[layer].append(tuple(part.cpu() for part in parts))
-    return {
-        layer: Pushes(push=push, slope=slope, mean=mean)
-        for layer, parts in found.items()
-        for push, slope, mean in [tuple(map(torch.cat, zip(*parts, strict=True)))]
-    }
+                push, steepness = (lines * slopes).sum(2), slopes.sum(2)
+                found[layer].append(
+                    Pushes(push=push.cpu(), slope=steepness.cpu(), mean=lines.mean(2).cpu())
+                )
+    return {layer: _joined(parts) for layer, parts in found.items()}
+
+
+def _joined(parts: Sequence[Pushes]) -> Pushes:
+    return Pushes(
+        push=torch.cat([part.push for part in parts]),
+        slope=torch.cat([part.slope for part in parts]),
+        mean=torch.cat([part.mean for part in parts]),
+    )
 
 
 def _slopes(

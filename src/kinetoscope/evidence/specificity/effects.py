@@ -98,8 +98,13 @@ def effects_of(
     )
     found: list[Effect] = []
     failures: list[dict[str, str]] = []
+    if not kept:
+        return found, failures
     for number, (layer, units) in enumerate(chosen.items(), start=1):
-        removals = [each for unit in units for each in _both(scan, layer, unit.channel)]
+        if not units:
+            continue
+        means = scan.means(layer).nanmean(dim=0)
+        removals = [each for unit in units for each in _both(layer, unit.channel, means)]
         try:
             batches = shown.batches(network.expects, _BATCH)
             removed = remove_in_turn(network, batches, removals)
@@ -112,11 +117,11 @@ def effects_of(
     return found, failures
 
 
-def _both(scan: Scan, layer: str, channel: int) -> tuple[Removal, Removal]:
-    mean = scan.means(layer)[:, channel].nanmean().item()
+def _both(layer: str, channel: int, means: Tensor) -> tuple[Removal, Removal]:
+    """Silent, and as it answers on average."""
     return (
         Removal(layer=layer, channels=(channel,)),
-        Removal(layer=layer, channels=(channel,), replacement=mean),
+        Removal(layer=layer, channels=(channel,), replacement=means[channel].item()),
     )
 
 
@@ -131,7 +136,9 @@ def _effects(
         own = (truth == label).numpy()
         accuracy_of[label] = mean_intervals(right[:, own], seed=seed)
         score_of[label] = mean_intervals(score[:, own], seed=seed)
-    pairs = [(unit, replacement) for unit in units for replacement in REPLACEMENTS]
+    pairs: list[tuple[Chosen, Replacement]] = [
+        (unit, replacement) for unit in units for replacement in REPLACEMENTS
+    ]
     return [
         Effect(
             layer=layer,

@@ -58,10 +58,11 @@ def _index_part(
     index: Index, measures: Measures, chance: Chance, labels: int, seed: int
 ) -> dict[str, Any]:
     values = measures.best_of(index)
-    limits = {"selectivity": (0.0, 1.0), "area": (0.5, 1.0), "entropy": (0.0, np.log2(labels))}
-    edges = np.linspace(*limits[index], _BINS + 1)
-    counts, _ = np.histogram(values[~np.isnan(values)].clip(*limits[index]), edges)
-    by_chance, _ = np.histogram(chance.values[index].clip(*limits[index]), edges)
+    least = 0.5 if index == "area" else 0.0
+    most = float(np.log2(labels)) if index == "entropy" else 1.0
+    edges = np.linspace(least, most, _BINS + 1)
+    counts, _ = np.histogram(values[~np.isnan(values)].clip(least, most), edges)
+    by_chance, _ = np.histogram(chance.values[index].clip(least, most), edges)
     return {
         "real": median_of(measures, index, seed).to_json(),
         "shuffled": chance.medians[index].to_json(),
