@@ -59,7 +59,7 @@ CHAPTERS: dict[str, Chapter] = {
         tell=confusion.tell,
     ),
     "cues": Chapter(
-        title="Motion, appearance, or both",
+        title="What motion and appearance add",
         asks="What do units, layers and classes owe to motion, and what to appearance?",
         question=0,
         tell=cues.tell,

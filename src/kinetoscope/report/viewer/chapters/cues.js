@@ -84,6 +84,9 @@ const between = (found, digits = 0) =>
     ? "–"
     : `${percent(found.value, digits)} (${(100 * (found.low ?? 0)).toFixed(digits)} to ${(100 * (found.high ?? 0)).toFixed(digits)})`;
 
+/** In hundredths, with a sign that can be read. @param {number | null} value */
+const points = (value) => String(Math.round(100 * (value ?? 0))).replace("-", "−");
+
 /** @param {[string, string][]} tones */
 const legend = (...tones) =>
   element(
@@ -454,12 +457,12 @@ function kept(data, parent) {
  */
 export function summary({accuracy, classes: ends, layer, kinds: many, chance, clips}, card) {
   if (accuracy) {
-    const points = (/** @type {Interval} */ found) => `${Math.round(100 * (found.value ?? 0))} (${Math.round(100 * (found.low ?? 0))} to ${Math.round(100 * (found.high ?? 0))})`;
+    const adds = (/** @type {Interval} */ found) => `${points(found.value)} (${points(found.low)} to ${points(found.high)})`;
     card.append(
       element(
         "p",
         {},
-        `Of ${counted(clips, "clip")} it tells ${percent(accuracy.whole.value, 0)}; chance is ${percent(chance, 0)}. Appearance adds ${points(accuracy.appearance)} points to that, motion ${points(accuracy.motion)}.`,
+        `Of ${counted(clips, "clip")} it tells ${percent(accuracy.whole.value, 0)}; chance is ${percent(chance, 0)}. Appearance adds ${adds(accuracy.appearance)} points to that, motion ${adds(accuracy.motion)}.`,
       ),
     );
   }
@@ -471,7 +474,7 @@ export function summary({accuracy, classes: ends, layer, kinds: many, chance, cl
         element(
           "p",
           {},
-          `Motion matters most to ${listed(needs.map((/** @type {any} */ each) => `${each.label} (${Math.round(100 * each.motion.value)} points)`))}, and least to ${least.label} (${Math.round(100 * least.motion.value)}).`,
+          `Motion matters most to ${listed(needs.map((/** @type {any} */ each) => `${each.label} (${points(each.motion.value)} points)`))}, and least to ${least.label} (${points(least.motion.value)}).`,
         ),
       );
   }
