@@ -168,7 +168,7 @@ function line(parent, name, points, level = null) {
       x: {label: "epoch", ticks: Math.max(2, width / 60), tickFormat: "~d"},
       y: {label: null, domain: [lowest, 1], grid: true, ticks: 3},
       marks: [
-        level !== null && Plot.ruleY([level], {stroke: "var(--grey)", strokeDasharray: "4 3"}),
+        level === null ? null : Plot.ruleY([level], {stroke: "var(--grey)", strokeDasharray: "4 3"}),
         Plot.areaY(known.filter(({low}) => low !== null), {x: "epoch", y1: "low", y2: "high", fill: "var(--motion)", fillOpacity: 0.18}),
         Plot.lineY(known, {x: "epoch", y: "value", stroke: "var(--motion)", strokeWidth: 2}),
         Plot.dot(known, {
