@@ -47,7 +47,8 @@ def test_shuffled_labels_are_told_by_nothing():
 
 
 def test_the_same_seed_tells_the_same():
-    once, again = (tell_classes(traits(), OWN, np.arange(90), shuffles=2) for _ in range(2))
+    some = {cue: traits()[cue] for cue in ("border", "length")}
+    once, again = (tell_classes(some, OWN, np.arange(90), shuffles=1) for _ in range(2))
     assert once == again
 
 

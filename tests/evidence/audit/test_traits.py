@@ -125,7 +125,8 @@ def test_caption_vector_names_cell_and_sum():
 
 
 @pytest.mark.parametrize(
-    ("time", "height", "width"), [(1, 32, 32), (20, 112, 112), (5, 64, 171), (3, 240, 100)]
+    ("time", "height", "width"),
+    [(1, 32, 32), (20, 112, 112), (5, 64, 171), (3, 240, 100), (4, 14, 12)],
 )
 def test_clips_of_any_size_have_as_many_numbers(time, height, width):
     frames = torch.rand(3, time, height, width, generator=torch.Generator().manual_seed(0))

@@ -39,6 +39,7 @@ _OFF = 0.2  # a point that is off by less belongs to the motion [pixels]
 _FINEST = 0.4  # shift, at the border also by turn and zoom, in whole multiples [pixels]
 _POINTS = 256  # at most, for each step
 _STEPS = 15
+_SMALLEST = 16  # in smaller pictures no flow is found [pixels]
 
 
 def camera_motion(
@@ -50,6 +51,8 @@ def camera_motion(
         clip: whose flow is used, where it has one.
         movie: its frames, of which flow is computed where it has none.
     """
+    if clip.flow is None and min(movie.shape[1:3]) < _SMALLEST:
+        return np.zeros(len(CAMERA))
     if clip.flow is None:
         flow = flow_between(torch.from_numpy(np.rint(movie[: _STEPS + 1] * 255).astype(np.uint8)))
     else:
