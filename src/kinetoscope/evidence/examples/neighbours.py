@@ -121,8 +121,8 @@ def _nearest(
     lengths = np.linalg.norm(features, axis=1) * np.linalg.norm(query)
     with np.errstate(invalid="ignore", divide="ignore"):
         similarity = np.where(lengths > 0, features @ query / lengths, 0.0)
-    known = ~np.isnan(features).any(axis=1)
-    order = [at for at in np.argsort(-similarity, kind="stable").tolist() if known[at]]
+    order = np.argsort(-similarity, kind="stable")
+    order = order[~np.isnan(features[order]).any(axis=1)].tolist()
     paths, found = {without}, []
     for at in order:
         if len(found) == count:

@@ -26,6 +26,7 @@ from torch import Tensor
 from kinetoscope.clips.clip import Clip, ClipBatch
 from kinetoscope.clips.spec import Stream
 from kinetoscope.errors import ClipError
+from kinetoscope.evidence.examples.kept import write_arrays
 from kinetoscope.networks.network import Network, frozen
 from kinetoscope.units.backward import Rule, backward_rule, check_led_back
 from kinetoscope.units.objective import Place, Together, neuron
@@ -73,7 +74,9 @@ def views(network: Network, wanted: Sequence[Wanted], rule: Rule) -> list[dict[S
     together = Together(network, [neuron(each.unit, each.place) for each in wanted])
     batch = ClipBatch.of([each.clip for each in wanted], network.expects).to(network.device)
     normalized = network.normalize(batch)
-    inputs = {name: normalized.stream(name).detach() for name in network.expects.streams}
+    inputs: dict[Stream, Tensor] = {
+        name: normalized.stream(name).detach() for name in network.expects.streams
+    }
     for stream in inputs.values():
         stream.requires_grad_()
     with frozen(network):
@@ -84,7 +87,9 @@ def views(network: Network, wanted: Sequence[Wanted], rule: Rule) -> list[dict[S
         if not value.requires_grad:
             raise _no_gradient(layer)
         found = torch.autograd.grad(value, list(inputs.values()), allow_unused=True)
-    seen = {name: view.cpu() for name, view in zip(inputs, found, strict=True) if view is not None}
+    seen: dict[Stream, Tensor] = {
+        name: view.cpu() for name, view in zip(inputs, found, strict=True) if view is not None
+    }
     return [{name: view[number] for name, view in seen.items()} for number in range(len(wanted))]
 
 
@@ -104,13 +109,12 @@ def cut_to(view: View, box: Box) -> View:
 
 def keep_views(path: Path, kept: Mapping[str, View]) -> None:
     """Write views by their names as `.npz`, each in 63 levels from minus to plus its largest."""
-    arrays = {}
+    arrays: dict[str, np.ndarray] = {}
     for name, view in kept.items():
         largest = float(view.abs().max()) or 1.0
         arrays[name] = (view / largest * _LEVELS).round().to(torch.int8).numpy()
-        arrays[f"{name} largest"] = np.float32(largest)
-    with path.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+        arrays[f"{name} largest"] = np.array(largest, np.float32)
+    write_arrays(path, arrays)
 
 
 def kept_views(path: Path) -> dict[str, View]:

@@ -78,7 +78,8 @@ def _share(part: Kernels, whole: Kernels) -> Float[np.ndarray, " filter"]:
 
 def _only_stream(network: Network, seen: Seen) -> Stream | None:
     streams = network.expects.streams
-    own = [name for name in streams if len(streams) == 1 or name in seen.receptive_field.streams]
+    fields = seen.receptive_field.streams
+    own: list[Stream] = [name for name in streams if len(streams) == 1 or name in fields]
     return own[0] if len(own) == 1 else None
 
 
