@@ -147,8 +147,14 @@ class Scan:
         Raises:
             UnknownNameError: the layer was not scanned, or has no such channel.
         """
-        ranked = self.unit(unit).sort("maximum", "clip", descending=[not lowest, False])
-        return ranked.unique("path", keep="first", maintain_order=True).head(count)
+        found = self.unit(unit)
+        ranked = found.select(pl.arg_sort_by("maximum", "clip", descending=[not lowest, False]))
+        first_of: dict[str, int] = {}
+        for row in ranked.to_series():
+            if len(first_of) == count:
+                break
+            first_of.setdefault(found["path"][row], row)
+        return found[list(first_of.values())]
 
     def maxima(self, layer: str) -> Tensor:
         """Largest answers, `clip channel`, a row for each row of `clips`; NaN where unreadable."""
@@ -321,7 +327,8 @@ def scan(  # noqa: PLR0913 - what a long job can be told
     """
     chosen = list_layers(network, layers or ())
     names = [layer.name for layer in chosen]
-    videos = part_of(len(catalog), part, batch)
+    together = max(1, batch // clips)
+    videos = part_of(len(catalog), part, together)
     provenance = _provenance(network, catalog, names, clips, None if part is None else videos)
     if not has_evidence(folder, provenance):
         job = Job(
@@ -330,7 +337,7 @@ def scan(  # noqa: PLR0913 - what a long job can be told
             layers=chosen,
             videos=videos,
             shard=max(1, clips_per_shard // clips),
-            batch=batch,
+            batch=together,
         )
         work = Pass(network, catalog, names, clips, batch, clip_cache)
         keep_memory()
