@@ -1,3 +1,4 @@
+from kinetoscope.clips.cache import ClipCache as ClipCache
 from kinetoscope.clips.catalog import Catalog as Catalog
 from kinetoscope.clips.catalog import Entry as Entry
 from kinetoscope.clips.catalog import read_catalog as read_catalog
@@ -6,26 +7,47 @@ from kinetoscope.clips.clip import ClipBatch as ClipBatch
 from kinetoscope.clips.open import open_clip as open_clip
 from kinetoscope.clips.open import open_views as open_views
 from kinetoscope.clips.spec import ClipSpec as ClipSpec
+from kinetoscope.clips.worlds.faults import make_faults as make_faults
 from kinetoscope.clips.worlds.figures import make_figures as make_figures
 from kinetoscope.clips.worlds.parts import make_parts as make_parts
 from kinetoscope.clips.worlds.shapes import make_shapes as make_shapes
 from kinetoscope.errors import KinetoscopeError as KinetoscopeError
+from kinetoscope.evidence.audit.audit import write_audit as write_audit
 from kinetoscope.evidence.beside.nature import Nature as Nature
 from kinetoscope.evidence.beside.nature import measure_nature as measure_nature
 from kinetoscope.evidence.beside.nature import read_nature as read_nature
 from kinetoscope.evidence.beside.reference import Reference as Reference
 from kinetoscope.evidence.beside.reference import reference_from_scan as reference_from_scan
 from kinetoscope.evidence.beside.reference import reference_of as reference_of
+from kinetoscope.evidence.cues.cues import write_cues as write_cues
 from kinetoscope.evidence.evidence import Evidence as Evidence
 from kinetoscope.evidence.evidence import Provenance as Provenance
 from kinetoscope.evidence.evidence import read_evidence as read_evidence
+from kinetoscope.evidence.evolution.evolution import write_evolution as write_evolution
+from kinetoscope.evidence.examples.neighbours import neighbours as neighbours
+from kinetoscope.evidence.failure.confusion import write_confusion as write_confusion
+from kinetoscope.evidence.health.health import write_health as write_health
+from kinetoscope.evidence.invariance.invariance import write_invariance as write_invariance
+from kinetoscope.evidence.invariance.random_weights import (
+    with_random_weights as with_random_weights,
+)
+from kinetoscope.evidence.representation.alike import write_similarity as write_similarity
+from kinetoscope.evidence.representation.embedding import write_embedding as write_embedding
+from kinetoscope.evidence.representation.probes import write_probes as write_probes
+from kinetoscope.evidence.representation.similarity import linear_cka as linear_cka
+from kinetoscope.evidence.responses import respond as respond
 from kinetoscope.evidence.retrieval import Hit as Hit
 from kinetoscope.evidence.retrieval import class_means as class_means
 from kinetoscope.evidence.retrieval import dead_units as dead_units
 from kinetoscope.evidence.retrieval import top_clips as top_clips
+from kinetoscope.evidence.retrieval import write_retrieval as write_retrieval
+from kinetoscope.evidence.sample import open_sample as open_sample
 from kinetoscope.evidence.scan import Scan as Scan
 from kinetoscope.evidence.scan import read_scan as read_scan
 from kinetoscope.evidence.scan import scan as scan
+from kinetoscope.evidence.scanning.merge import merge_scans as merge_scans
+from kinetoscope.evidence.specificity.ablation import without_units as without_units
+from kinetoscope.evidence.specificity.specificity import write_specificity as write_specificity
 from kinetoscope.evidence.stimuli.jobs.job import maximize_all as maximize_all
 from kinetoscope.evidence.stimuli.maximize import Maximized as Maximized
 from kinetoscope.evidence.stimuli.maximize import layers_with_slope as layers_with_slope
@@ -44,6 +66,7 @@ from kinetoscope.evidence.stimuli.writings.generator_fit import read_generator a
 from kinetoscope.evidence.stimuli.writings.moved_texture import MovedTexture as MovedTexture
 from kinetoscope.evidence.stimuli.writings.phases import Phases as Phases
 from kinetoscope.evidence.stimuli.writings.pixels import Pixels as Pixels
+from kinetoscope.evidence.tuning.tuning import write_tuning as write_tuning
 from kinetoscope.networks.dsts import add_dsts as add_dsts
 from kinetoscope.networks.export import export_network as export_network
 from kinetoscope.networks.network import Classification as Classification
