@@ -8,9 +8,11 @@ from einops import reduce
 from polars.testing import assert_frame_equal
 from torch import nn
 
+from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.errors import EvidenceError, UnknownNameError
 from kinetoscope.evidence.tuning.grid import Grid
 from kinetoscope.evidence.tuning.tuning import read_tuning, write_tuning
+from kinetoscope.networks.network import Network
 from tests.evidence.bank import motion_units
 from tests.evidence.planted import drifting_gratings, planted
 
@@ -117,7 +119,7 @@ def test_units_that_ignore_motion_are_said_to_be_untuned(tmp_path):
 @pytest.mark.slow
 def test_units_of_flow_are_found_for_what_was_planted(tmp_path):
     units = motion_units()[:6]
-    grid = Grid(speeds=(1.0, 2.0, 3.0), wavelengths=(16.0,), sizes=(1.0,), repetitions=2)
+    grid = Grid(speeds=(1.0, 2.0, 3.0), wavelengths=(16.0,), sizes=(1.0,), repetitions=1)
     found = table(
         write_tuning(units[0].network, tmp_path / "t", grid=grid, tries=99, reads="largest"), "dots"
     )
@@ -125,6 +127,17 @@ def test_units_of_flow_are_found_for_what_was_planted(tmp_path):
     assert (apart(found["direction"], [truth.direction for truth in truths]) <= 22.5).all()
     assert np.round(found["speed"]).tolist() == [truth.speed for truth in truths]
     assert found["motion_index"] == pytest.approx([1.0] * 6, abs=0.35)
+
+
+def test_a_layer_may_be_called_by_a_number_and_all_of_its_units_be_silent(tmp_path):
+    model = nn.Sequential(Still())
+    spec = ClipSpec(frames=2, short_side=16, size=(16, 16))
+    labels = ["contrast", "level", "nothing", "constant"]
+    network = Network(model, labels=labels, expects=spec, name="numbered", layers=["0"])
+    found = read_tuning(write_tuning(network, tmp_path / "t", grid=TINY, tries=9).folder)
+    assert found.units["layer"].unique().to_list() == ["0"]
+    assert found.units["size"].dtype == found.units["peak"].dtype == pl.Float64
+    assert found.control is None
 
 
 def test_evidence_that_is_there_is_read_and_other_questions_are_asked_anew(tmp_path, monkeypatch):

@@ -75,7 +75,8 @@ class Following:
     """How checkpoints are followed.
 
     Args:
-        layers: by name; those that the network names as worth looking at if none are given.
+        layers: by name; if none are given those that the network names as worth looking at,
+            without its pools, whose units are those of the layer before.
         count: how many clips are shown.
         settled_above: the correlation from which on a unit is as it is in the end.
         top: how many top clips of a unit are compared.
@@ -134,7 +135,8 @@ def write_evolution(  # noqa: PLR0913 - what a long job can be told
     if not checkpoints:
         raise EvidenceError("no checkpoints are given", got="none", expected="two or more")
     last = open_network(checkpoints[-1].path)
-    layers = list_layers(last, how.layers)
+    chosen = list_layers(last, how.layers)
+    layers = [layer for layer in chosen if how.layers or "Pool" not in layer.kind]
     provenance = _provenance(last, checkpoints, catalog, layers, how, control)
     if not has_evidence(folder, provenance):
         sample = open_sample(catalog, last.expects, how.count, seed=how.seed, clip_cache=clip_cache)

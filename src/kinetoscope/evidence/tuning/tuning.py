@@ -82,7 +82,13 @@ class Tuning:
         stands still is nothing to it; `p_` and `q_` before and after correction for many tests;
         `verdict` is direction, orientation, untuned or silent.
         """
-        return pl.read_csv(self.evidence.folder / "units.csv")
+        return _read_units(self.evidence.folder / "units.csv")
+
+    @cached_property
+    def control(self) -> pl.DataFrame | None:
+        """The same of the network that it is held against, if there is one."""
+        path = self.evidence.folder / "control.csv"
+        return _read_units(path) if path.exists() else None
 
     def answers(self, layer: str) -> Answers:
         """To every clip of the grid.
@@ -94,6 +100,15 @@ class Tuning:
         if layer not in files:
             raise unknown_name("layer with tuning", layer, tuple(files))
         return load_file(self.evidence.folder / files[layer])["answers"].numpy()
+
+
+_TEXT = ("layer", "kind", "verdict")
+
+
+def _read_units(path: Path) -> pl.DataFrame:
+    """As it was written: a layer may be called 0, and a column may be empty."""
+    numbers = pl.all().exclude(*_TEXT, "channel").cast(pl.Float64)
+    return pl.read_csv(path, infer_schema=False).with_columns(numbers, pl.col("channel").cast(int))
 
 
 def read_tuning(folder: Path | str) -> Tuning:
@@ -126,7 +141,8 @@ def write_tuning(  # noqa: PLR0913 - what a long job can be told
     Args:
         network: comes back as it went.
         folder: of the evidence; complete or absent.
-        layers: by name; those that the network names as worth looking at if none are given.
+        layers: by name; if none are given those that the network names as worth looking at,
+            without its pools, whose units are those of the layer before.
         grid: what is shown.
         control: the same network with random weights, to hold it against.
         reads: which answer of a unit counts, over its positions.
@@ -140,7 +156,8 @@ def write_tuning(  # noqa: PLR0913 - what a long job can be told
         ClipError: a layer can't be read.
     """
     grid = grid or Grid()
-    names = [layer.name for layer in list_layers(network, layers)]
+    chosen = list_layers(network, layers)
+    names = [layer.name for layer in chosen if layers or "Pool" not in layer.kind]
     provenance = Provenance.of(
         network,
         objective=f"{reads} answer of every channel to moving patterns",

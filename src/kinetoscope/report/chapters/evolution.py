@@ -20,7 +20,7 @@ _MOST_UNITS = 1024
 def tell(found: Evidence, shelf: Shelf) -> Told:
     """What the page of a training's course shows."""
     answer = found.answer
-    units = pl.read_csv(found.folder / "units.csv", schema_overrides={"settled": pl.Float64})
+    units = pl.read_csv(found.folder / "units.csv", infer_schema=False)  # a layer may be called 0
     pictures = load_file(found.folder / PICTURES)["pictures"]
     plain = ("checkpoints", "settled_above", "top", "chance", "clips", "order", "failures")
     data = {
@@ -40,7 +40,9 @@ def tell(found: Evidence, shelf: Shelf) -> Told:
 def _units(path: Path, units: pl.DataFrame, layer: str) -> list[dict[str, Any]]:
     """Of each channel: when it settled, its correlation in hundredths, its strongest clips."""
     arrays = load_file(path)
-    ends = units.filter(pl.col("layer") == layer)["settled"].to_list()[:_MOST_UNITS]
+    ends = (
+        units.filter(pl.col("layer") == layer)["settled"].cast(pl.Float64).to_list()[:_MOST_UNITS]
+    )
     correlation = arrays["correlation"].T.numpy()
     strongest = arrays["strongest"].T.tolist()
     return [

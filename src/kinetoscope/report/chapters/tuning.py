@@ -31,7 +31,7 @@ def tell(found: Evidence, shelf: Shelf) -> Told:
     """What the page of tuning shows."""
     tuning = read_tuning(found.folder)
     answer = found.answer
-    layers = [_layer(tuning, layer, found.folder) for layer in answer["layers"]]
+    layers = [_layer(tuning, layer) for layer in answer["layers"]]
     data = {
         "grid": {
             "angles": tuning.grid.angles,
@@ -67,10 +67,10 @@ def _share_of_control(layer: Mapping[str, Any]) -> Any:
     return control and control["shares"]["direction"]
 
 
-def _layer(tuning: Tuning, layer: Mapping[str, Any], folder: Any) -> dict[str, Any]:
-    own = tuning.units.filter(pl.col("layer") == layer["name"])
-    path = folder / "control.csv"
-    other = pl.read_csv(path).filter(pl.col("layer") == layer["name"]) if path.exists() else None
+def _layer(tuning: Tuning, layer: Mapping[str, Any]) -> dict[str, Any]:
+    here = pl.col("layer") == layer["name"]
+    own = tuning.units.filter(here)
+    other = None if tuning.control is None else tuning.control.filter(here)
     return {
         "name": layer["name"],
         "kinds": {
@@ -90,14 +90,14 @@ def _layer(tuning: Tuning, layer: Mapping[str, Any], folder: Any) -> dict[str, A
 def _rose(units: pl.DataFrame, kind: Kind, grid: Grid) -> list[int]:
     """How many units that are selective for direction prefer each."""
     chosen = units.filter((pl.col("kind") == kind) & (pl.col("verdict") == "direction"))
-    near = np.round(chosen["direction"].cast(pl.Float64).to_numpy() / 360 * grid.directions)
+    near = np.round(chosen["direction"].to_numpy() / 360 * grid.directions)
     return np.bincount(near.astype(int) % grid.directions, minlength=grid.directions).tolist()
 
 
 def _histogram(units: pl.DataFrame, kind: Kind) -> list[int]:
     """Of direction selectivity, in tenths."""
     values = units.filter(pl.col("kind") == kind)["direction_selectivity"].drop_nulls()
-    return np.histogram(values.cast(pl.Float64).to_numpy(), bins=10, range=(0, 1))[0].tolist()
+    return np.histogram(values.to_numpy(), bins=10, range=(0, 1))[0].tolist()
 
 
 def _units(tuning: Tuning, layer: str, own: pl.DataFrame) -> dict[str, Any]:

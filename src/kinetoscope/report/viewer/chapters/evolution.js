@@ -165,7 +165,7 @@ function line(parent, name, points, level = null) {
       marginLeft: 34,
       marginBottom: 30,
       marginTop: 10,
-      x: {label: "epoch", ticks: Math.max(2, width / 60), tickFormat: "~d"},
+      x: {label: "epoch", ticks: some(points.map(({epoch}) => epoch), width / 40), tickFormat: "d"},
       y: {label: null, domain: [lowest, 1], grid: true, ticks: 3},
       marks: [
         level === null ? null : Plot.ruleY([level], {stroke: "var(--grey)", strokeDasharray: "4 3"}),
@@ -181,6 +181,12 @@ function line(parent, name, points, level = null) {
       ],
     }),
   );
+}
+
+/** No more of these than there is room for, the last among them. @param {number[]} epochs  @param {number} room */
+function some(epochs, room) {
+  const step = Math.max(1, Math.ceil(epochs.length / room));
+  return epochs.filter((_, i) => (epochs.length - 1 - i) % step === 0);
 }
 
 /** @param {Data} data  @param {Element} parent */
@@ -228,7 +234,7 @@ function row(data, name, unit) {
   return element(
     "div",
     {style: {display: "flex", gap: "4px", "align-items": "flex-end", "margin-bottom": "8px"}},
-    name && element("a.unit", {href: address.unit(name), style: {width: "11em", flex: "none", "font-size": "13px"}}, name),
+    name && element("a.unit", {href: address.unit(name), style: {width: "12em", flex: "none", "font-size": "12px", "white-space": "nowrap"}}, name),
     unit.strongest.map((place, i) =>
       element(
         "a",

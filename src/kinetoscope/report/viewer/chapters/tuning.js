@@ -338,7 +338,8 @@ function verdict(found) {
     return `Selective for direction: it prefers ${found.direction.toFixed(0)}°${width}, at ${speed}${fine}. Direction index ${decimal(found.direction_selectivity)}. ${still}`;
   if (found.verdict === "orientation")
     return `Selective for orientation, not for the way of motion: it prefers motion along ${(found.direction % 180).toFixed(0)}°, at ${speed}${fine}. Direction index ${decimal(found.direction_selectivity)}, orientation index ${decimal(found.orientation_selectivity)}. ${still}`;
-  return `Not tuned to direction: direction index ${decimal(found.direction_selectivity)}, which is below 0.33 or no more than chance (q = ${number(found.q_direction, 2)}). It answers most at ${speed}${fine}. ${still}`;
+  const chance = found.q_direction >= 0.05 ? `, no more than chance (q = ${number(found.q_direction, 2)})` : "";
+  return `Selective neither for direction nor for orientation: direction index ${decimal(found.direction_selectivity)}${chance}, orientation index ${decimal(found.orientation_selectivity)}; 0.33 would be twice as much. It answers most at ${speed}${fine}. ${still}`;
 }
 
 /**
