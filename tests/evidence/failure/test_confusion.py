@@ -8,6 +8,7 @@ from kinetoscope.errors import EvidenceError, UnknownNameError
 from kinetoscope.evidence.failure.confusion import objectives_of_pairs, write_confusion
 from kinetoscope.evidence.failure.nearest import nearest_clips, neighbours_part
 from kinetoscope.evidence.failure.pair_part import Confusing
+from kinetoscope.evidence.failure.tables import write_tables
 from kinetoscope.evidence.scan import scan
 from kinetoscope.units.objective import Objective
 
@@ -138,6 +139,11 @@ def test_a_network_that_is_always_right_has_no_pairs(lamps, tmp_path):
     assert told.answer["pairs"] == told.answer["worst"] == []
     assert told.answer["wrong"] == 0
     assert objectives_of_pairs(told) == []
+
+
+def test_where_nothing_is_mixed_up_there_are_no_tables(told, tmp_path):
+    write_tables(tmp_path, {**told.answer, "pairs": [], "worst": []})
+    assert list(tmp_path.glob("*.csv")) == []
 
 
 def test_no_neighbours_of_no_clips(lamps, lamps_scanned):

@@ -81,6 +81,15 @@ def test_a_median_is_over_live_units(measured):
     np.testing.assert_allclose(median_of(measured, "entropy").value, np.nanmedian(measured.entropy))
 
 
+def test_the_interval_of_very_many_units_is_about_the_one_that_is_drawn(monkeypatch):
+    found = measure(NUMBERS.random((48, 400)), LABELS, 4)
+    drawn = median_of(found, "area")
+    monkeypatch.setattr(module, "_MANY", 100)
+    exact = median_of(found, "area")
+    assert exact.value == drawn.value
+    np.testing.assert_allclose([exact.low, exact.high], [drawn.low, drawn.high], atol=0.01)
+
+
 def test_every_label_has_its_most_specific_unit_removed_before_any_has_a_second(measured):
     chosen = choose(measured, specific=2, controls=1)
     assert [(each.channel, each.label, each.why) for each in chosen][:1] == [

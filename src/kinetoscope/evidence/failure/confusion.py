@@ -52,7 +52,6 @@ from kinetoscope.evidence.evidence import (
     Provenance,
     has_evidence,
     read_evidence,
-    write_table,
     writing_evidence,
 )
 from kinetoscope.evidence.failure.nearest import nearest_clips, neighbour_part, neighbours_part
@@ -65,6 +64,7 @@ from kinetoscope.evidence.failure.pairs import (
     told_clips,
     unknown_labels,
 )
+from kinetoscope.evidence.failure.tables import write_tables
 from kinetoscope.evidence.scan import Progress, Scan, catalog_name, scan
 from kinetoscope.evidence.specificity.ablation import not_removable
 from kinetoscope.evidence.specificity.scans import check_same, layers_below_scores
@@ -148,7 +148,7 @@ def write_confusion(  # noqa: PLR0913 - what a long job can be told
             answer["worst"].append(_pair_part(work, pair, among, names[-1]))
             if progress is not None:
                 progress(number, len(chosen))
-        _write_tables(aside, answer)
+        write_tables(aside, answer)
     return read_evidence(folder, KIND)
 
 
@@ -244,56 +244,3 @@ def _pair_part(work: PairWork, pair: Pair, among: Scan | None, layer: str) -> di
         clip["neighbours"] = [neighbour_part(each) for each in near[clip["clip"]]]
     part["objectives"] = list(map(str, _objectives(pair.one, pair.other)))
     return part
-
-
-def _write_tables(folder: Path, answer: Mapping[str, Any]) -> None:
-    plain = ("one", "other", "cost", "expected")
-    _rows(
-        folder,
-        "pairs",
-        [
-            {
-                **{name: pair[name] for name in plain},
-                "one_taken_for_other": pair["taken"][0],
-                "other_taken_for_one": pair["taken"][1],
-                **{f"share_{name}": value for name, value in pair["share"].items()},
-            }
-            for pair in answer["pairs"]
-        ],
-    )
-    _rows(folder, "removals", [row for pair in answer["worst"] for row in _removal_rows(pair)])
-    clips = [(pair, clip) for pair in answer["worst"] for clip in pair["clips"]]
-    told = ("path", "label", "predicted", "probability")
-    for name, key in (("clips", "units"), ("neighbours", "neighbours")):
-        _rows(
-            folder,
-            name,
-            [
-                {**{f"clip_{part}": clip[part] for part in told}, **each}
-                for _, clip in clips
-                for each in clip[key]
-            ],
-        )
-
-
-def _removal_rows(pair: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [
-        {
-            "one": pair["one"],
-            "other": pair["other"],
-            "why": why,
-            **{name: unit[name] for name in ("unit", "apart", "rate", "push")},
-            **{
-                f"{measure}_{end}": value
-                for measure, ends in pair["removed"][unit["unit"]].items()
-                for end, value in zip(("value", "low", "high"), ends, strict=True)
-            },
-        }
-        for why in ("both", "apart", "pushing", "random")
-        for unit in pair[why]
-    ]
-
-
-def _rows(folder: Path, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
-    if rows:
-        write_table(folder, name, {key: [row[key] for row in rows] for key in rows[0]})

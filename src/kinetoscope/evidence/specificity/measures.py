@@ -19,6 +19,7 @@ from typing import Literal
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
+from scipy import stats
 
 from kinetoscope.evidence.intervals import Interval, false_discovery_rates, interval
 from kinetoscope.evidence.retrieval import EPSILON
@@ -41,6 +42,7 @@ SHUFFLES = 20
 
 _BLOCK = 2048  # channels at once, which bounds memory
 _BY_CHANCE = 1000  # units of a layer that shuffles are shown
+_MANY = 5000  # units, from which on no samples are drawn for intervals
 
 PerChannel = Float[np.ndarray, " channel"]
 Some = Float[np.ndarray, " some"]
@@ -151,8 +153,16 @@ def measure_chance(
 
 
 def median_of(measures: Measures, index: Index, seed: int = 0) -> Interval:
-    """The median over the live units of a layer, with its interval over units."""
-    return interval(measures.best_of(index), np.median, seed=seed)
+    """The median over the live units of a layer, with its interval over units.
+
+    Of very many units the interval is that of the sign test, which needs no drawing.
+    """
+    values = _known(measures.best_of(index))
+    if len(values) <= _MANY:
+        return interval(values, np.median, seed=seed)
+    median = float(np.median(values))
+    ends = stats.quantile_test(values, q=median, p=0.5).confidence_interval(0.95)
+    return Interval(median, float(ends.low), float(ends.high))
 
 
 def _measured(

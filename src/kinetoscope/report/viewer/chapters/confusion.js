@@ -365,7 +365,7 @@ function neighbours(pair, {neighbours: from}, clips, parent) {
         element(
           "li",
           {style: {padding: "10px 0"}},
-          element("p", {style: {"margin-bottom": "6px", "overflow-wrap": "anywhere"}}, labelled(clip.label), ` taken for ${clip.predicted}`, element("span.quiet", {}, ` ${clip.path}`)),
+          element("p", {style: {"margin-bottom": "6px", "overflow-wrap": "anywhere"}}, labelled(clip.label), ` taken for ${clip.predicted}`, element("span.quiet", {style: {"white-space": "normal"}}, ` ${clip.path}`)),
           element(
             "div.clips",
             {style: {"grid-template-columns": "repeat(auto-fill, minmax(104px, 1fr))"}},
