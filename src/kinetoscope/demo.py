@@ -5,7 +5,7 @@ into both. A demo that was interrupted goes on where it stopped.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -17,7 +17,7 @@ from kinetoscope.clips.worlds.mocap import recordings_folder
 from kinetoscope.clips.worlds.shapes import make_shapes
 from kinetoscope.evidence.stimuli.settings import Maximizing
 from kinetoscope.look.look import look
-from kinetoscope.look.looking import Looking
+from kinetoscope.look.looking import QUICK
 from kinetoscope.networks.weights import load_network
 from kinetoscope.training.loop import train
 from kinetoscope.training.progress import counted
@@ -34,6 +34,7 @@ _RECIPE: dict[str, Any] = {
     "weight_decay": 0.02,
     "label_smoothing": 0.05,
     "clip": {"frames": 10, "stride": 2},  # all twenty frames of a made video
+    "keep_every": 4,
 }
 
 
@@ -75,10 +76,12 @@ WORLDS = {
     ),
 }
 
-LOOKING = Looking(
+LOOKING = replace(
+    QUICK,
     units_per_layer=5,
     slowness=(0.0, 1.0, 10.0),
     maximizing=Maximizing(steps=80, peak=0.5, settle=0.5),
+    sample=32,
 )
 """Enough to see by; `kinetoscope look` takes its time."""
 
@@ -119,7 +122,11 @@ def _show(folder: Path, world: World, say: Say, progress: bool) -> Path:
         load_network(str(trained.weights)),
         read_catalog(videos, split="test"),
         folder / "look",
-        how=LOOKING,
+        how=replace(
+            LOOKING,
+            training=read_catalog(videos, split="train"),
+            checkpoints=folder / "trained",
+        ),
         clip_cache=ClipCache(folder / "clips", flow=FlowCache(folder / "flow")),
         progress=progress,
     )

@@ -27,6 +27,7 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 @click.option("--checkpoints", type=FOLDER, help="Kept while it was trained, to follow that.")
 @click.option("--only", multiple=True, help="Only this stage; as often as wanted.")
 @click.option("--skip", multiple=True, help="Not this stage; as often as wanted.")
+@click.option("--quick", is_flag=True, help="A tenth of the work: enough to see by.")
 @click.option("--layer", "layers", multiple=True, help="Only this layer; as often as wanted.")
 @click.option("--units-per-layer", type=click.IntRange(0), default=8, help="How many get stimuli.")
 @click.option("--slowness", default="0,1,5,10", help="Weights of change over time.")
@@ -44,6 +45,7 @@ def command(  # noqa: PLR0913 - one for each option
     split: str | None,
     slowness: str,
     steps: int,
+    quick: bool,
     training_split: str | None,
     **how: Any,
 ) -> None:
@@ -61,18 +63,20 @@ def command(  # noqa: PLR0913 - one for each option
     from kinetoscope.clips.cache import default_clip_cache
     from kinetoscope.clips.catalog import read_catalog
     from kinetoscope.look.look import look
-    from kinetoscope.look.looking import Looking
+    from kinetoscope.look.looking import QUICK, Looking
 
     def videos_of(split: str | None) -> "Catalog":
         return read_catalog(catalog, root=root, labels=labels, split=split)
 
+    plain = QUICK if quick else Looking()
     page = look(
         open_network(network, weights),
         videos_of(split),
         out,
-        how=Looking(
+        how=replace(
+            plain,
             slowness=chi,
-            maximizing=replace(Looking().maximizing, steps=steps),
+            maximizing=replace(plain.maximizing, steps=steps),
             training=videos_of(training_split) if training_split else None,
             **how,
         ),

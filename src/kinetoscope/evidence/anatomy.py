@@ -1,8 +1,10 @@
 """What is a network: which layers does it have, and what do they see?
 
-name, labels, expects, weights_count
-layers            of each what `Layer.to_json` says
-without_stimuli   the names of those from which no gradient leads back to the clip
+Written out, the evidence has for its answer
+
+    name, labels, expects, weights_count
+    layers            of each what `Layer.to_json` says
+    without_stimuli   the names of those from which no gradient leads back to the clip
 """
 
 from collections.abc import Sequence

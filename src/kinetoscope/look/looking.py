@@ -5,8 +5,10 @@ from pathlib import Path
 
 from kinetoscope.clips.catalog import Catalog
 from kinetoscope.errors import unknown_name
+from kinetoscope.evidence.invariance import invariance
 from kinetoscope.evidence.invariance.invariance import Invariance
 from kinetoscope.evidence.stimuli.settings import SLOWNESS, Maximizing
+from kinetoscope.evidence.tuning import grid
 from kinetoscope.evidence.tuning.grid import Grid
 
 
@@ -66,3 +68,7 @@ class Looking:
             and (not self.only or name in self.only)
             and (name != "evolution" or self.checkpoints is not None)
         ]
+
+
+QUICK = Looking(tuning=grid.QUICK, invariance=invariance.QUICK)
+"""What is shown very many changed clips, or made ones, is shown a tenth of them."""
