@@ -146,9 +146,12 @@ class _Work:
         self, layers: Sequence[str], progress: Progress | None
     ) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
         """What each probe tells; and the layers that could not be probed."""
-        kinds = [(machine, pool) for pool in self.how.pools for machine in self.how.machines]
+        kinds: list[tuple[Machine, Pool]] = [
+            (machine, pool) for pool in self.how.pools for machine in self.how.machines
+        ]
         total, done = len(layers) * len(kinds), 0
-        found, failures, first = [], [], {}
+        found, failures = [], []
+        first: dict[tuple[Machine, Pool], Told] = {}
         for layer in layers:
             for machine, pool in kinds:
                 try:

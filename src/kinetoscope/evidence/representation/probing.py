@@ -25,7 +25,10 @@ from kinetoscope.evidence.representation.clips import Places, Table
 
 Machine = Literal["logistic", "svm"]
 
-COSTS = (0.01, 0.1, 1.0, 10.0, 100.0, 1000.0)
+COSTS: dict[Machine, tuple[float, ...]] = {
+    "logistic": (0.1, 1.0, 10.0, 100.0, 1000.0),
+    "svm": (0.01, 0.1, 1.0, 10.0, 100.0),
+}
 """What a clip on the wrong side may cost (scikit-learn's C), where clips have the mean square 1; of
 equally good ones the first is taken."""
 
@@ -102,7 +105,7 @@ def fit_and_tell(
         seed: of the parts and the fits.
     """
     make = _maker(machine, seed)
-    cost, unfinished = _choose_cost(features, labels, groups, make, seed)
+    cost, unfinished = _choose_cost(features, labels, groups, machine, seed)
     shown, asked = _prepared(features, others)
     fitted, stopped = _fit(make(cost), shown, labels)
     return Told(
@@ -126,16 +129,18 @@ def folds_of(labels: Places, groups: Places, folds: int, seed: int) -> Iterator[
 
 
 def _choose_cost(
-    features: Table, labels: Places, groups: Places, make: Callable[[float], Any], seed: int
+    features: Table, labels: Places, groups: Places, machine: Machine, seed: int
 ) -> tuple[float, int]:
-    right, unfinished = np.zeros(len(COSTS)), 0
+    """The cost by which most are told right within the fitted clips; fits that did not end."""
+    make, costs = _maker(machine, seed), COSTS[machine]
+    right, unfinished = np.zeros(len(costs)), 0
     for fitted, tested in folds_of(labels, groups, _FOLDS_WITHIN, seed):
         shown, asked = _prepared(features[fitted], features[tested])
-        for number, cost in enumerate(COSTS):
-            machine, stopped = _fit(make(cost), shown, labels[fitted])
-            right[number] += (machine.predict(asked) == labels[tested]).sum()
+        for number, cost in enumerate(costs):
+            made, stopped = _fit(make(cost), shown, labels[fitted])
+            right[number] += (made.predict(asked) == labels[tested]).sum()
             unfinished += stopped
-    return COSTS[int(right.argmax())], unfinished
+    return costs[int(right.argmax())], unfinished
 
 
 def _prepared(
@@ -163,7 +168,7 @@ def _maker(machine: Machine, seed: int) -> Callable[[float], Any]:
 
     if machine == "logistic":
         return lambda cost: LogisticRegression(C=cost, tol=1e-3, max_iter=1000)
-    return lambda cost: LinearSVC(C=cost, dual="auto", max_iter=5000, random_state=seed)
+    return lambda cost: LinearSVC(C=cost, tol=1e-2, max_iter=5000, random_state=seed)
 
 
 def _fit(machine: Any, features: np.ndarray, labels: Places) -> tuple[Any, bool]:

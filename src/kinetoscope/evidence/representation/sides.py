@@ -152,7 +152,3 @@ def _with_labels_of(fitted: Seen, other: Seen) -> Seen:
 
 def _place(names: Sequence[str], name: str) -> int:
     return names.index(name) if name in names else -1
-
-
-def _place(names: Sequence[str], name: str) -> int:
-    return names.index(name) if name in names else -1

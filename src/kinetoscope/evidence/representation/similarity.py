@@ -13,8 +13,9 @@ Source: Kornblith, Norouzi, Lee and Hinton, "Similarity of Neural Network Repres
 Revisited", ICML 2019, section 3; unbiased as in Nguyen, Raghu and Kornblith, "Do Wide and Deep
 Networks Learn the Same Things?", ICLR 2021, section 3, by HSIC_1 of Song, Smola, Gretton, Bedo and
 Borgwardt, "Feature Selection via Dependence Maximization", JMLR 2012, equation 5. Differs: all
-clips are one batch; and it has an interval, by the jackknife over clips (Efron and Stein, Annals
-of Statistics 1981), since a clip drawn twice, as by the bootstrap, would count as agreement.
+clips are one batch; matrices are U-centred (Szekely and Rizzo, Annals of Statistics 2014), whose
+plain product is HSIC_1; and it has an interval, by the jackknife over clips (Efron and Stein,
+Annals of Statistics 1981), since a clip drawn twice, as by the bootstrap, would count as agreement.
 """
 
 import math
@@ -73,9 +74,19 @@ def unbiased_cka(a: Float[Tensor, "clip feature"], b: Float[Tensor, "clip featur
 
 
 def gram(features: Float[Tensor, "clip feature"]) -> Gram:
-    """How alike clips are: products of their centred features, scaled to a mean square of 1."""
-    centred = _centred(features)
-    found = centred @ centred.T
+    """How alike clips are: products of their features, U-centred, with a mean square of 1.
+
+    U-centred: nothing on the diagonal, where a clip is held against itself, and rows of sum 0.
+    """
+    centred, clips = _centred(features), len(features)
+    if clips < LEAST_CLIPS - 1:
+        return centred.new_zeros(clips, clips)
+    products = centred @ centred.T
+    products.fill_diagonal_(0)
+    rows = products.sum(dim=1)
+    found = products - (rows[:, None] + rows) / (clips - 2)
+    found += rows.sum() / ((clips - 1) * (clips - 2))
+    found.fill_diagonal_(0)
     return found / found.square().mean().sqrt().clamp(min=torch.finfo(found.dtype).tiny)
 
 
@@ -89,13 +100,13 @@ def unbiased_cka_of_grams(k: Gram, l: Gram) -> Interval:  # noqa: E741 - as in t
     Returns:
         95 %, by the jackknife over clips; the ends are not numbers below `LEAST_CLIPS`.
     """
-    pairs = ((k, l), (k, k), (l, l))
     if len(k) < LEAST_CLIPS - 1:
         return Interval(math.nan, math.nan, math.nan)
-    value = _unbiased_share(*(_hsic(*pair) for pair in pairs)).item()
+    of_clips = [torch.einsum("ij,ij->i", x, y) for x, y in ((k, l), (k, k), (l, l))]
+    value = _unbiased_share(*(_hsic(each) for each in of_clips)).item()
     if len(k) < LEAST_CLIPS or math.isnan(value):
         return Interval(value, math.nan, math.nan)
-    without = _unbiased_share(*(_hsic_without_each(*pair) for pair in pairs))
+    without = _unbiased_share(*(_hsic_without_each(each) for each in of_clips))
     count = len(without)
     spread = ((without - without.mean()).square().sum() * (count - 1) / count).sqrt().item()
     return Interval(value, max(-1.0, value - _Z * spread), min(1.0, value + _Z * spread))
@@ -119,28 +130,19 @@ def _unbiased_share(both: Tensor, ours: Tensor, theirs: Tensor) -> Tensor:
     return (both / within).where(within > _NOTHING, torch.nan).clamp(-1, 1)
 
 
-def _hsic(k: Tensor, l: Tensor) -> Tensor:  # noqa: E741 - as in the source
-    """HSIC_1, `` (zero-dimensional)."""
-    k, l = _hollow(k), _hollow(l)  # noqa: E741
-    rows = k.sum(dim=1) @ l.sum(dim=1)
-    return _estimate((k * l).sum(), k.sum() * l.sum(), rows, len(k))
+def _hsic(of_clips: Float[Tensor, " clip"]) -> Tensor:
+    """HSIC_1, from each clip's part in the product of two U-centred matrices."""
+    clips = len(of_clips)
+    return of_clips.sum() / (clips * (clips - 3))
 
 
-def _hsic_without_each(k: Tensor, l: Tensor) -> Tensor:  # noqa: E741 - as in the source
-    """HSIC_1 of all clips but one, for each clip that is left out, `clip`; as fast as of all."""
-    k, l = _hollow(k), _hollow(l)  # noqa: E741
-    ours, theirs, both = k.sum(dim=1), l.sum(dim=1), (k * l).sum(dim=1)
-    products = both.sum() - 2 * both
-    totals = (ours.sum() - 2 * ours) * (theirs.sum() - 2 * theirs)
-    rows = ours @ theirs - ours * theirs - k @ theirs - l @ ours + both
-    return _estimate(products, totals, rows, len(k) - 1)
+def _hsic_without_each(of_clips: Float[Tensor, " clip"]) -> Tensor:
+    """HSIC_1 of all clips but one, for each clip that is left out.
 
-
-def _estimate(products: Tensor, totals: Tensor, rows: Tensor, clips: int) -> Tensor:
-    whole = products + totals / ((clips - 1) * (clips - 2)) - 2 * rows / (clips - 2)
-    return whole / (clips * (clips - 3))
-
-
-def _hollow(of_clips: Tensor) -> Tensor:
-    """Without what a clip has in common with itself, which is the bias."""
-    return of_clips - of_clips.diag().diag()
+    Without it the matrices are no longer U-centred, which equation 5 does not need: of its three
+    terms the first loses the clip's row and column, the second stays 0, and in the third each row
+    has lost as much as the clip's column had.
+    """
+    clips = len(of_clips) - 1
+    products = of_clips.sum() - 2 * of_clips
+    return (products - 2 * of_clips / (clips - 2)) / (clips * (clips - 3))

@@ -71,11 +71,11 @@ def thumbnails(
             entry = catalog.entries[done.item]
             told = {"path": catalog.relative_path(entry), "where": entry.where}
             failures.append({**told, "error": str(done.error)})
-        elif done.error is not None:
-            raise done.error
+        elif done.answer is None:
+            raise done.error or AssertionError("work without an answer or an error")
         else:
             for place in own.tolist():
-                found[place] = thumbnail((done.answer or ())[numbers[place] % count])
+                found[place] = thumbnail(done.answer[numbers[place] % count])
         if progress is not None:
             progress(number, len(wanted))
     return found, failures
