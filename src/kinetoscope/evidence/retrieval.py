@@ -46,13 +46,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-import polars as pl
-
-from kinetoscope.clips.cache import ClipCache, views_of
+from kinetoscope.clips.cache import ClipCache
 from kinetoscope.clips.catalog import Catalog
-from kinetoscope.clips.clip import Clip
-from kinetoscope.engines.here import map_here
-from kinetoscope.errors import EvidenceError, KinetoscopeError, UnknownNameError
+from kinetoscope.errors import EvidenceError, UnknownNameError
 from kinetoscope.evidence.evidence import (
     Evidence,
     Provenance,
@@ -62,7 +58,7 @@ from kinetoscope.evidence.evidence import (
     writing_evidence,
 )
 from kinetoscope.evidence.examples.evaluating import objective_answers
-from kinetoscope.evidence.examples.kept import keep_clip
+from kinetoscope.evidence.examples.keeping import keep_clips
 from kinetoscope.evidence.examples.ranking import EPSILON as EPSILON
 from kinetoscope.evidence.examples.ranking import (
     Answers,
@@ -83,11 +79,7 @@ from kinetoscope.units.backward import Rule
 from kinetoscope.units.objective import Objective
 from kinetoscope.units.unit import Unit
 
-ARRAYS = "clips"
-"""The folder beside the evidence that holds the clips."""
-
 _TOP_LABELS = 100
-_TOLD = ("path", "label", "predicted", "probability", "start_seconds", "seconds")
 _HIT = ("clip", "activation", "place", "box", "second")
 _RULES: tuple[Rule, ...] = ("deconvolved", "gradient")
 
@@ -153,7 +145,7 @@ def write_retrieval(  # noqa: PLR0913 - what a long job can be told
     parts = ranker.parts(asked)
     wanted = {hit["clip"] for part in parts.values() for hit in _all_hits(part)} | set(also)
     with writing_evidence(folder, "retrieval", provenance) as (aside, answer):
-        answer["clips"] = _write_clips(_Writer(catalog, scan, aside, clip_cache), wanted, progress)
+        answer["clips"] = keep_clips(catalog, scan, wanted, aside, clip_cache, progress)
         opened = opening(catalog, scan, clip_cache)
         hits = {unit: top(scan, unit_answers(scan, unit), count) for unit in views}
         viewed = write_views(network, hits, rules, opened, aside)
@@ -206,54 +198,6 @@ class _Ranker:
             "middle": _told_hits(middle(scan, answers, self.others)),
             "bottom": _told_hits(bottom(scan, answers, self.others)),
         }
-
-
-@dataclass(frozen=True)
-class _Writer:
-    """Opens videos again, and keeps the clips of them that are wanted."""
-
-    catalog: Catalog
-    scan: Scan
-    folder: Path
-    clip_cache: ClipCache | None
-
-    def write(self, rows: pl.DataFrame) -> dict[str, dict[str, Any]]:
-        """Keep the clips of one video; what is known of them, by number."""
-        entry = self.catalog.entries[rows["video"][0]]
-        clips: int = self.scan.provenance.settings["clips"]
-        error = None
-        views: list[Clip] = []
-        try:
-            views = views_of(entry, self.scan.expects, clips=clips, cache=self.clip_cache)
-        except (KinetoscopeError, OSError) as refused:  # it could be read when it was scanned
-            error = str(refused)
-        parts = {}
-        for row in rows.iter_rows(named=True):
-            part = {name: row[name] for name in _TOLD}
-            name = None if error else self._keep(row["clip"], views[row["clip"] % clips])
-            parts[str(row["clip"])] = {**part, "arrays": name, "error": error}
-        return parts
-
-    def _keep(self, number: int, clip: Clip) -> str:
-        name = f"{ARRAYS}/{number}.npz"
-        keep_clip(self.folder / name, clip)
-        return name
-
-
-def _write_clips(
-    writer: _Writer, wanted: set[int], progress: Progress | None
-) -> dict[str, dict[str, Any]]:
-    rows = writer.scan.clips.filter(pl.col("clip").is_in(sorted(wanted)))
-    (writer.folder / ARRAYS).mkdir()
-    found: dict[str, dict[str, Any]] = {}
-    videos = [group for _, group in rows.group_by("video", maintain_order=True)]
-    for number, done in enumerate(map_here(writer.write, videos), start=1):
-        if done.error is not None:
-            raise done.error
-        found |= done.answer or {}
-        if progress is not None:
-            progress(number, len(videos))
-    return found
 
 
 def _check_same(network: Network, catalog: Catalog, scan: Scan) -> None:

@@ -4,7 +4,8 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from kinetoscope.evidence.health.health import Control, missed, write_health
+from kinetoscope.evidence.health.figures import Control, missed
+from kinetoscope.evidence.health.health import write_health
 from kinetoscope.evidence.scan import scan
 from kinetoscope.networks.network import Network
 from tests.evidence.boxes import SPEC, Brightness

@@ -39,16 +39,11 @@ bound is the rule of three of Hanley and Lippman-Hand, JAMA 249, 1983, without a
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from jaxtyping import Float
 from safetensors.torch import save_file
 
-from kinetoscope.clips.cache import ClipCache
-from kinetoscope.clips.catalog import Catalog
 from kinetoscope.evidence.evidence import (
     Evidence,
     Provenance,
@@ -57,46 +52,16 @@ from kinetoscope.evidence.evidence import (
     write_table,
     writing_evidence,
 )
-from kinetoscope.evidence.health.duplicates import (
-    THRESHOLD,
-    Alike,
-    Table,
-    alike,
-    correlation_interval,
-    shuffled,
-)
+from kinetoscope.evidence.health.duplicates import THRESHOLD
+from kinetoscope.evidence.health.figures import Control as Control
+from kinetoscope.evidence.health.figures import Sampled, Teller
 from kinetoscope.evidence.health.filters import Filters, change, colour, first_filters
-from kinetoscope.evidence.intervals import interval
-from kinetoscope.evidence.responses import Responses, respond
-from kinetoscope.evidence.sample import Sample, open_sample
 from kinetoscope.evidence.scan import Progress, Scan
-from kinetoscope.evidence.scanning.summary import EPSILON
 from kinetoscope.networks.network import Network
 
 KIND = "health"
 FILTERS = "filters.safetensors"
 """The kernels, beside the evidence."""
-
-_CONFIDENCE = 0.95
-
-Shares = Float[np.ndarray, " channel"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Control:
-    """What the figures are held against.
-
-    Args:
-        network: such as the same with random weights.
-        catalog: that was scanned; a sample of it is shown to both networks.
-        clips: how many.
-        clip_cache: where clips are kept that were opened before.
-    """
-
-    network: Network
-    catalog: Catalog
-    clips: int = 64
-    clip_cache: ClipCache | None = None
 
 
 def write_health(
@@ -135,8 +100,8 @@ def write_health(
     )
     if has_evidence(folder, provenance):
         return read_evidence(folder, KIND)
-    sampled = None if control is None else _Sampled.of(network, control, list(scan.layers), seed)
-    teller = _Teller(scan, threshold, seed)
+    sampled = None if control is None else Sampled.of(network, control, list(scan.layers), seed)
+    teller = Teller(scan, threshold, seed)
     with writing_evidence(folder, KIND, provenance) as (aside, answer):
         layers, units = [], []
         for number, layer in enumerate(scan.layers, start=1):
@@ -153,138 +118,6 @@ def write_health(
         write_table(aside, "layers", _layers_table(layers))
         write_table(aside, "units", {name: _joined(units, name) for name in units[0]})
     return read_evidence(folder, KIND)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Sampled:
-    """What both networks answer to a sample."""
-
-    sample: Sample
-    network: Responses
-    control: Responses
-
-    @classmethod
-    def of(cls, network: Network, control: Control, layers: Sequence[str], seed: int) -> "_Sampled":
-        sample = open_sample(
-            control.catalog,
-            network.expects,
-            control.clips,
-            seed=seed,
-            clip_cache=control.clip_cache,
-        )
-        own, other = (
-            respond(each, sample.batches(network.expects), layers)
-            for each in (network, control.network)
-        )
-        return cls(sample=sample, network=own, control=other)
-
-
-@dataclass(frozen=True)
-class _Teller:
-    scan: Scan
-    threshold: float
-    seed: int
-
-    def layer(
-        self, layer: str, sampled: _Sampled | None
-    ) -> tuple[dict[str, Any], dict[str, list[Any]]]:
-        """What is told of a layer, and a row for each of its units."""
-        largest, mean = self.scan.maxima(layer).numpy(), self.scan.means(layer).numpy()
-        read = ~np.isnan(largest).any(axis=1)
-        largest, mean = largest[read].astype(float), mean[read].astype(float)
-        found = alike(largest, mean, threshold=self.threshold)
-        places = self._in_places(layer)
-        told = {
-            "layer": layer,
-            "clips": len(largest),
-            **self._figures(largest, found),
-            "dead": np.flatnonzero(_dead(largest)).tolist(),
-            "missed": missed(len(largest)),
-            "in_places": None if places is None else self._median(places[~_dead(largest)]),
-            "groups": [_group(found, members, len(largest)) for members in found.groups()],
-            "by_chance": self._by_chance(largest, mean),
-            "sampled": None if sampled is None else self._sampled(layer, sampled),
-        }
-        return told, _rows(layer, largest, places, found)
-
-    def _figures(self, largest: Table, found: Alike) -> dict[str, Any]:
-        alive = ~_dead(largest)
-        return {
-            "channels": largest.shape[1],
-            "dead_share": float(1 - alive.mean()),
-            "in_clips": self._median(_in_clips(largest)[alive]),
-            "nearest": self._median(found.correlation),
-            "alike": _repeats(found),
-        }
-
-    def _by_chance(self, largest: Table, mean: Table) -> dict[str, Any]:
-        order = np.random.default_rng(self.seed).permuted(
-            np.tile(np.arange(len(largest))[:, None], (1, largest.shape[1])), axis=0
-        )
-        found = alike(shuffled(largest, order), shuffled(mean, order), threshold=self.threshold)
-        return {"nearest": self._median(found.correlation), "alike": _repeats(found)}
-
-    def _sampled(self, layer: str, sampled: _Sampled) -> dict[str, Any]:
-        return {
-            name: self._figures(
-                largest := responses.largest[layer].double().numpy(),
-                alike(largest, responses.mean[layer].double().numpy(), threshold=self.threshold),
-            )
-            for name, responses in (("network", sampled.network), ("control", sampled.control))
-        }
-
-    def _in_places(self, layer: str) -> Shares | None:
-        found = self.scan.sparsity(layer)
-        return None if found is None else found.places.double().numpy()
-
-    def _median(self, values: Shares) -> dict[str, float]:
-        return interval(values, np.median, seed=self.seed).to_json()
-
-
-def missed(clips: int) -> float:
-    """Of a unit that none of so many clips excites: at most this share of all clips does, at 95 %.
-
-    >>> round(missed(100), 3)
-    0.03
-    """
-    return 1.0 if clips == 0 else 1 - (1 - _CONFIDENCE) ** (1 / clips)
-
-
-def _dead(largest: Table) -> np.ndarray:
-    return largest.max(axis=0, initial=-np.inf) <= EPSILON
-
-
-def _in_clips(largest: Table) -> Shares:
-    return (largest > EPSILON).mean(axis=0) if len(largest) else np.full(largest.shape[1], np.nan)
-
-
-def _repeats(found: Alike) -> int:
-    """How many units are like an earlier one, which could do without them."""
-    return int((found.group >= 0).sum() - len(found.groups()))
-
-
-def _group(found: Alike, members: Sequence[int], clips: int) -> dict[str, Any]:
-    r = found.group_correlation[members].tolist()
-    return {
-        "channels": list(members),
-        "correlation": r,
-        "low": [correlation_interval(each, clips)[0] for each in r],
-    }
-
-
-def _rows(layer: str, largest: Table, places: Shares | None, found: Alike) -> dict[str, list[Any]]:
-    channels = largest.shape[1]
-    return {
-        "layer": [layer] * channels,
-        "channel": list(range(channels)),
-        "largest": largest.max(axis=0, initial=-np.inf).tolist(),
-        "dead": _dead(largest).tolist(),
-        "in_places": [None] * channels if places is None else places.tolist(),
-        "in_clips": _in_clips(largest).tolist(),
-        "nearest": [None if each < 0 else each for each in found.nearest.tolist()],
-        "correlation": found.correlation.tolist(),
-        "group": [None if each < 0 else each for each in found.group.tolist()],
-    }
 
 
 def _joined(parts: Sequence[Mapping[str, list[Any]]], name: str) -> list[Any]:
