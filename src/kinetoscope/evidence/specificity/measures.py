@@ -161,7 +161,8 @@ def median_of(measures: Measures, index: Index, seed: int = 0) -> Interval:
     if len(values) <= _MANY:
         return interval(values, np.median, seed=seed)
     median = float(np.median(values))
-    ends = stats.quantile_test(values, q=median, p=0.5).confidence_interval(0.95)
+    test = stats.quantile_test(values, q=median, p=0.5)  # pyright: ignore[reportArgumentType]
+    ends = test.confidence_interval(0.95)
     return Interval(median, float(ends.low), float(ends.high))
 
 
