@@ -12,8 +12,10 @@ from kinetoscope.evidence.representation.embedding import Laying, write_embeddin
 from kinetoscope.evidence.representation.placed import write_placed
 from kinetoscope.evidence.representation.probes import Probing, write_probes
 from kinetoscope.evidence.scan import scan
-from kinetoscope.report.chapters import embedding, probes, similarity
 from kinetoscope.report.chapters.chapters import chapters_part
+from kinetoscope.report.chapters.embedding import tell as tell_embedding
+from kinetoscope.report.chapters.probes import tell as tell_probes
+from kinetoscope.report.chapters.similarity import tell as tell_similarity
 from kinetoscope.report.shelf import Shelf
 from tests.evidence.representation.made import colour_catalog, colour_network
 
@@ -51,7 +53,7 @@ def test_all_three_have_a_chapter_and_their_numbers(look_folder, tmp_path):
 
 
 def test_probes_are_summed_up_by_the_first_layer_and_the_best(look_folder, tmp_path):
-    told = probes.tell(part(look_folder, "probes"), Shelf(tmp_path)).summary
+    told = tell_probes(part(look_folder, "probes"), Shelf(tmp_path)).summary
     assert told["first"]["layer"] == "grey"
     assert told["best"]["layer"] == "colour"
     assert told["best"]["accuracy"]["value"] == 1
@@ -59,14 +61,14 @@ def test_probes_are_summed_up_by_the_first_layer_and_the_best(look_folder, tmp_p
 
 
 def test_similarity_is_summed_up_by_the_ends_and_by_what_learning_changed(look_folder, tmp_path):
-    told = similarity.tell(part(look_folder, "similarity"), Shelf(tmp_path)).summary
+    told = tell_similarity(part(look_folder, "similarity"), Shelf(tmp_path)).summary
     assert told["ends"] == ["grey", "colour"]
     assert told["changed_most"] == "grey"
     assert told["left_of_it"] < 0.9
 
 
 def test_maps_come_with_pictures_and_with_what_was_put_into_them(look_folder, tmp_path):
-    told = embedding.tell(part(look_folder, "embedding"), Shelf(tmp_path))
+    told = tell_embedding(part(look_folder, "embedding"), Shelf(tmp_path))
     data, strip = told.data, told.data["pictures"]
     with Image.open(tmp_path / strip["src"]) as picture:
         assert picture.size[0] == strip["columns"] * 48
@@ -88,4 +90,4 @@ def test_what_was_put_into_other_maps_is_not_shown(look_folder, tmp_path):
     catalog = colour_catalog(tmp_path)
     found = read_scan(look_folder / "evidence" / "scan")
     laid = write_embedding(found, catalog, other / "embedding", how=Laying(most=9))
-    assert embedding.tell(laid, Shelf(tmp_path)).data["placed"] is None
+    assert tell_embedding(laid, Shelf(tmp_path)).data["placed"] is None
