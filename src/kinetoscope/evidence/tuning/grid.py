@@ -138,7 +138,10 @@ class Grid:
         >>> Grid.from_json({**Grid().to_json(), "speeds": [1.0, 2.0]}).speeds
         (1.0, 2.0)
         """
-        plain = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+        plain: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values.items()
+        }
         return cls(**plain)
 
 
