@@ -13,7 +13,11 @@ from kinetoscope.look.looking import Looking
 
 FEW = ClipsPerLabel(train=2, validation=1, test=1)
 SMALL = Looking(
-    layers=("fusion",), units_per_layer=1, slowness=(0.0,), maximizing=Maximizing(steps=1)
+    layers=("fusion",),
+    units_per_layer=1,
+    slowness=(0.0,),
+    maximizing=Maximizing(steps=1),
+    only=("scan", "retrieval", "stimuli"),
 )
 
 

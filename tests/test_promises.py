@@ -161,6 +161,7 @@ TESTED_BY = {
     "evidence/cues/tables.py": "evidence/cues/test_cues.py",
     "evidence/evolution/course.py": "evidence/evolution/test_evolution.py",
     "evidence/evolution/tables.py": "evidence/evolution/test_evolution.py",
+    "evidence/examples/keeping.py": "evidence/test_retrieval.py",
     "evidence/examples/viewing.py": "evidence/test_retrieval.py",
     "evidence/invariance/telling.py": "evidence/invariance/test_invariance.py",
     "evidence/invariance/viewing.py": "evidence/invariance/test_invariance.py",

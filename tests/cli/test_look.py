@@ -7,6 +7,7 @@ from kinetoscope.networks.zoo import build_network
 from tests.squares import COLOURS, videos_of_squares
 
 SMALL = ["--layer", "fusion", "--units-per-layer", "1", "--slowness", "0", "--steps", "1"]
+SMALL += ["--only", "scan", "--only", "stimuli"]
 
 
 def look(*arguments):

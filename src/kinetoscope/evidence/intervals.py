@@ -16,6 +16,7 @@ from jaxtyping import Float
 from scipy import stats
 
 _RESAMPLES = 1000
+_AT_ONCE = 2**24  # members that are drawn, so that memory stays flat
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,7 @@ def interval(
         paired=len(columns) > 1,
         confidence_level=level,
         n_resamples=_RESAMPLES,
+        batch=max(1, _AT_ONCE // int(known.sum())),
         method="percentile",
         rng=np.random.default_rng(seed),
     ).confidence_interval

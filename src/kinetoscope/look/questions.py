@@ -6,7 +6,8 @@ from kinetoscope.evidence.evolution.checkpoints import checkpoints_in
 from kinetoscope.evidence.evolution.evolution import Following, write_evolution
 from kinetoscope.evidence.failure.confusion import write_confusion
 from kinetoscope.evidence.failure.pair_part import Confusing
-from kinetoscope.evidence.health.health import Control, write_health
+from kinetoscope.evidence.health.figures import Control
+from kinetoscope.evidence.health.health import write_health
 from kinetoscope.evidence.invariance.invariance import write_invariance
 from kinetoscope.evidence.representation.alike import write_similarity
 from kinetoscope.evidence.representation.embedding import Laying, write_embedding

@@ -177,12 +177,15 @@ class PairWork:
             seed=self.seed,
         )
         random = [units.index(each.unit) for each, _ in lists["random"]]
-        by_chance = changes[random].mean(axis=0, keepdims=True)
+        control = None
+        if random:  # where a layer has few units, all of them may be looked at
+            by_chance = changes[random].mean(axis=0, keepdims=True)
+            control = ends(by_chance, **masks, seed=self.seed)[0]
         return {
             "shown": int(masks["drawn"].sum()),
             "before": before,
             "removed": dict(zip(map(str, units), after, strict=True)),
-            "control": ends(by_chance, **masks, seed=self.seed)[0] if random else None,
+            "control": control,
         }
 
     def _removal(self, unit: Unit) -> Removal:
