@@ -37,6 +37,7 @@ Group = tuple[int, Sequence[int]]
 _QUESTION = "question.json"
 _SHARDS, _WHOLE = "shards", "whole"
 _CLIPS_PER_GROUP = 1024
+_BUNDLE = 4  # groups that a process of a cluster works on before it answers
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -204,16 +205,22 @@ def _answers(
     work: Pass, items: Sequence[Group], engine: Engine, workers: int | None
 ) -> Iterator[Done[Group, Rows]]:
     if engine == "here":
-        return map_here(lambda item: work(item[1]), items, workers=workers)
+        yield from map_here(lambda item: work(item[1]), items, workers=workers)
+        return
     gpus = 1.0 if work.network.device.type == "cuda" else 0.0
-    return map_on_ray(_OfGroup(work), items, workers=workers, gpus=gpus)
+    bundles = [items[first : first + _BUNDLE] for first in range(0, len(items), _BUNDLE)]
+    for each in map_on_ray(_Several(work), bundles, workers=workers, gpus=gpus):
+        if each.answer is None:
+            yield Done(each.item[0], error=each.error)
+            return
+        yield from (Done(*pair) for pair in zip(each.item, each.answer, strict=True))
 
 
 @dataclass(frozen=True)
-class _OfGroup:
-    """Travels to other processes."""
+class _Several:
+    """Travels to other processes, as do its answers: several at once wait for it but once."""
 
     work: Pass
 
-    def __call__(self, item: Group) -> Rows:
-        return self.work(item[1])
+    def __call__(self, items: Sequence[Group]) -> list[Rows]:
+        return [self.work(videos) for _, videos in items]
