@@ -91,7 +91,7 @@ def test_the_border_knows_only_the_margin():
     framed = movie.copy()
     framed[:, :4] = 1.0
     plain, same, other = (border_vector(each) for each in (movie, inside, framed))
-    assert len(plain) == 4 * (4 * 3 + 2)
+    assert len(plain) == 4 * (4 * 3 + 1)
     np.testing.assert_allclose(plain[:12], same[:12])
     np.testing.assert_allclose(other[:12], 1.0)  # the four pieces on top
     assert other[12] == pytest.approx(0.5)  # from there to what lies below
@@ -135,7 +135,7 @@ def test_clips_of_any_size_have_as_many_numbers(time, height, width):
     assert {cue: len(vectors[cue]) for cue in CUES} == {
         "single frame": 320,
         "background": 120,
-        "border": 56,
+        "border": 52,
         "caption": 68,
         "camera": 10,
     }

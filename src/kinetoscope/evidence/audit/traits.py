@@ -6,8 +6,9 @@ Seen as the network sees it, after resizing and cropping, at most `SIDE` pixels 
     background     the median over time where little changes: its colours in 4 x 4 cells, how often
                    each of 64 colours occurs, edges of 8 orientations; what moves is left out, and
                    so that it is told by nothing else, the border and what may be a caption
-    border         the outermost sixteenth: the mean colour of 16 pieces of it, how far each side
-                   differs from what lies beside it, and how much it changes over time
+    border         the outermost sixteenth: the mean colour of 16 pieces of it over time, and how
+                   far each side differs from what lies beside it; nothing of how it moves, which
+                   is the camera's
     caption        contours that stand still: the share of pixels in 8 x 8 cells that do not change
                    over the clip and have a strong contrast beside them; the border is left out,
                    and what is surrounded by something that moves
@@ -132,7 +133,7 @@ def border_vector(movie: Movie) -> Vector:
     """What the margin looks like, piece by piece, and whether it stands out."""
     height, width = movie.shape[1:3]
     row, column = _margin_sizes(height, width)
-    mean, change = movie.mean(axis=0), movie.std(axis=0).mean(axis=2)
+    mean = movie.mean(axis=0)
     sides = (
         (np.s_[:row], np.s_[row : 2 * row], 1),
         (np.s_[-row:], np.s_[-2 * row : -row], 1),
@@ -143,7 +144,7 @@ def border_vector(movie: Movie) -> Vector:
     for outer, inner, along in sides:
         pieces = [part.mean(axis=(0, 1)) for part in np.array_split(mean[outer], 4, axis=along)]
         step = np.abs(mean[outer].mean(axis=(0, 1)) - mean[inner].mean(axis=(0, 1))).mean()
-        found += [*pieces, [step, change[outer].mean()]]
+        found += [*pieces, [step]]
     return np.concatenate([np.ravel(each) for each in found])
 
 
