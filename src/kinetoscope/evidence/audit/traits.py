@@ -18,8 +18,6 @@ Source: orientations in cells as in Dalal and Triggs, "Histograms of Oriented Gr
 Detection", CVPR 2005, section 6, with fewer and larger cells, each clip normalized as a whole.
 """
 
-from collections.abc import Mapping
-
 import cv2
 import numpy as np
 from einops import rearrange, reduce
@@ -198,12 +196,6 @@ def edges_of(
     which = np.minimum((angle / np.pi * _ORIENTATIONS).astype(int), _ORIENTATIONS - 1)
     strength = np.hypot(down, right) * where
     return np.stack([strength * (which == each) for each in range(_ORIENTATIONS)])
-
-
-def mean_pictures(shown: Mapping[str, Shown], total: Mapping[str, Shown]) -> None:
-    """Add the pictures of a clip to a sum of pictures."""
-    for cue, picture in shown.items():
-        total[cue][...] += picture
 
 
 def as_bytes(picture: Shown) -> UInt8[np.ndarray, "row column 3"]:
