@@ -131,9 +131,19 @@ WITHOUT_SOURCE = {
     "evidence": {
         *("__init__", "evidence", "stimulus", "scan", "answers", "retrieval", "settings"),
         *("showing", "window", "writing", "asking", "job", "batch", "chosen", "reference_folder"),
-        *("anatomy", "sample", "responses", "tables", "layers", "telling", "viewing", "shown", "kept"),
+        *(
+            "anatomy",
+            "sample",
+            "responses",
+            "tables",
+            "layers",
+            "telling",
+            "viewing",
+            "shown",
+            "kept",
+        ),
         *("disk", "merge", "parts", "piece", "summary", "table"),
-        *("layer_part", "remembered", "scans", "partners", "clips", "sides", "thumbnails"),
+        *("layer_part", "remembered", "partners", "clips", "sides", "thumbnails"),
         *("audit", "container", "gathering", "keeping", "listing", "confusion"),
     },
     "networks": {

@@ -44,6 +44,14 @@ def test_lists_every_layer_that_can_be_read_where_none_is_named():
     assert all_names == names
 
 
+def test_leaves_pools_out_unless_they_are_asked_for():
+    model = nn.Sequential(nn.Conv3d(3, 2, 1), nn.MaxPool3d(2), nn.Flatten(), nn.Linear(64, 2))
+    network = network_of(model, layers=("0", "1", "3"))
+    assert [layer.name for layer in list_layers(network, pools=False)] == ["0", "3"]
+    assert [layer.name for layer in list_layers(network, pools=True)] == ["0", "1", "3"]
+    assert [layer.name for layer in list_layers(network, ["1"], pools=False)] == ["1"]
+
+
 def test_as_json_it_has_the_size_of_the_field_and_the_stride():
     (stem,) = list_layers(network_of(Small(), layers=("stem",)))
     assert stem.to_json() == {

@@ -48,7 +48,7 @@ from typing import Any
 
 from kinetoscope.clips.cache import ClipCache
 from kinetoscope.clips.catalog import Catalog
-from kinetoscope.errors import EvidenceError, UnknownNameError
+from kinetoscope.errors import UnknownNameError
 from kinetoscope.evidence.evidence import (
     Evidence,
     Provenance,
@@ -123,7 +123,7 @@ def write_retrieval(  # noqa: PLR0913 - what a long job can be told
         EvidenceError: the scan is of another network or catalog.
         UnknownNameError: the scan does not have one of the units or clips.
     """
-    _check_same(network, catalog, scan)
+    scan.check_is_of(network, catalog)
     _check_clips(scan, also)
     asked = list(dict.fromkeys([*units, *views]))
     provenance = Provenance.of(
@@ -198,17 +198,6 @@ class _Ranker:
             "middle": _told_hits(middle(scan, answers, self.others)),
             "bottom": _told_hits(bottom(scan, answers, self.others)),
         }
-
-
-def _check_same(network: Network, catalog: Catalog, scan: Scan) -> None:
-    asked = (network.weights_hash, catalog_name(catalog))
-    scanned = (scan.provenance.weights_hash, scan.provenance.catalog)
-    if asked != scanned:
-        raise EvidenceError(
-            f"the scan in {scan.folder} is not of {network.name} and {catalog.name}",
-            got=f"weights {scanned[0]}, catalog {scanned[1]}",
-            expected=f"weights {asked[0]}, catalog {asked[1]}",
-        )
 
 
 def _check_clips(scan: Scan, also: Sequence[int]) -> None:

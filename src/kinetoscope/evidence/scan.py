@@ -218,6 +218,21 @@ class Scan:
         )
         return ReceptiveField(size=size, stride=stride, start=start, exact=found["exact"])
 
+    @property
+    def score_layer(self) -> str | None:
+        """The last layer, if it has a channel for each label and is not the only one."""
+        *others, last = self.layers
+        return last if others and self.layers[last]["channels"] == len(self.labels) else None
+
+    @property
+    def layers_below_scores(self) -> list[str]:
+        """The scanned layers but `score_layer`.
+
+        That a channel of that one belongs to its label, and that the label suffers without it,
+        tells nothing.
+        """
+        return [name for name in self.layers if name != self.score_layer]
+
     def check_is_of(self, network: Network, catalog: Catalog) -> None:
         """Refuse a scan of another network or catalog.
 

@@ -48,10 +48,7 @@ class Bench:
     @cached_property
     def layers(self) -> list[Layer]:
         """Those that are looked at, in the order of computation."""
-        chosen = list_layers(self.network, self.how.layers)
-        if not self.how.layers:
-            chosen = [layer for layer in chosen if "Pool" not in layer.kind]
-        return chosen
+        return list_layers(self.network, self.how.layers, pools=False)
 
     @property
     def layer_names(self) -> list[str]:

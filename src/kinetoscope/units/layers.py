@@ -40,7 +40,7 @@ class Layer:
 
 
 def list_layers(
-    network: Network, layers: Sequence[str] = (), *, every: bool = False
+    network: Network, layers: Sequence[str] = (), *, every: bool = False, pools: bool = True
 ) -> list[Layer]:
     """The layers of a network, in the order of computation.
 
@@ -50,6 +50,8 @@ def list_layers(
             looking at.
         every: each module that can be read instead, which is also what is listed of a network
             that names none.
+        pools: False leaves out pools, whose units are those of the layer before, unless they are
+            among `layers`.
 
     Raises:
         UnknownNameError: a layer is not there.
@@ -60,9 +62,11 @@ def list_layers(
     seen = survey(network)
     named = () if every else tuple(layers) or network.layers
     if named:
-        return [_layer(network, name, seen_or_refused(seen, name)) for name in named]
-    readable = {name: found for name, found in seen.items() if isinstance(found, Seen)}
-    return [_layer(network, name, found) for name, found in readable.items()]
+        found = [_layer(network, name, seen_or_refused(seen, name)) for name in named]
+    else:
+        readable = {name: each for name, each in seen.items() if isinstance(each, Seen)}
+        found = [_layer(network, name, each) for name, each in readable.items()]
+    return [layer for layer in found if pools or layers or "Pool" not in layer.kind]
 
 
 def _layer(network: Network, name: str, seen: Seen) -> Layer:

@@ -12,7 +12,6 @@ from kinetoscope.evidence.sample import open_sample
 from kinetoscope.evidence.scan import scan
 from kinetoscope.evidence.specificity.chosen import Chosen
 from kinetoscope.evidence.specificity.effects import effects_of, summed
-from kinetoscope.evidence.specificity.scans import layers_below_scores
 from kinetoscope.evidence.specificity.specificity import (
     Removing,
     labels_of,
@@ -107,7 +106,7 @@ def test_a_layer_that_is_the_scores_is_not_removed(network, catalog, tmp_path):
     layers = ("inner.relu", "label")
     model = Network(Scores(), labels=["light", "dark"], expects=SPEC, name="two", layers=layers)
     found = scan(model, catalog, tmp_path / "scan two")
-    assert layers_below_scores(found) == ["inner.relu"]
+    assert found.layers_below_scores == ["inner.relu"]
     told = write_specificity(model, catalog, found, tmp_path / "two", removing=REMOVING)
     assert {e["unit"].split(":")[0] for e in told.answer["removed"]["effects"]} == {"inner.relu"}
 

@@ -41,7 +41,7 @@ import numpy as np
 
 from kinetoscope.clips.cache import ClipCache
 from kinetoscope.clips.catalog import Catalog
-from kinetoscope.errors import EvidenceError, unknown_name
+from kinetoscope.errors import unknown_name
 from kinetoscope.evidence.audit.duplicates import FURTHEST, SIMILAR, clusters_of, find_pairs
 from kinetoscope.evidence.audit.gathering import Gathered, Progress, every_label, gather
 from kinetoscope.evidence.audit.keeping import keep_clips, keep_pictures
@@ -115,7 +115,7 @@ def write_audit(  # noqa: PLR0913 - what a long job can be told
         CatalogError: no video can be read.
     """
     if scan is not None:
-        _check_same(network, catalog, scan)
+        scan.check_is_of(network, catalog)
         layer = layer or last_layer(scan)
         if layer not in scan.layers:
             raise unknown_name("scanned layer", layer, tuple(scan.layers))
@@ -250,14 +250,3 @@ def _number_clips(shown: dict[str, dict[str, Any]], scan: Scan | None) -> None:
     for video, about in shown.items():
         clips = None if scan is None else int(scan.provenance.settings["clips"])
         about["clip"] = None if clips is None else int(video) * clips + clips // 2
-
-
-def _check_same(network: Network, catalog: Catalog, scan: Scan) -> None:
-    asked = (network.weights_hash, catalog_name(catalog))
-    scanned = (scan.provenance.weights_hash, scan.provenance.catalog)
-    if asked != scanned:
-        raise EvidenceError(
-            f"the scan in {scan.folder} is not of {network.name} and {catalog.name}",
-            got=f"weights {scanned[0]}, catalog {scanned[1]}",
-            expected=f"weights {asked[0]}, catalog {asked[1]}",
-        )

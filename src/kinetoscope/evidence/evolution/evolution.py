@@ -135,8 +135,7 @@ def write_evolution(  # noqa: PLR0913 - what a long job can be told
     if not checkpoints:
         raise EvidenceError("no checkpoints are given", got="none", expected="two or more")
     last = open_network(checkpoints[-1].path)
-    chosen = list_layers(last, how.layers)
-    layers = [layer for layer in chosen if how.layers or "Pool" not in layer.kind]
+    layers = list_layers(last, how.layers, pools=False)
     provenance = _provenance(last, checkpoints, catalog, layers, how, control)
     if not has_evidence(folder, provenance):
         sample = open_sample(catalog, last.expects, how.count, seed=how.seed, clip_cache=clip_cache)

@@ -67,7 +67,6 @@ from kinetoscope.evidence.failure.pairs import (
 from kinetoscope.evidence.failure.tables import write_tables
 from kinetoscope.evidence.scan import Progress, Scan, catalog_name, scan
 from kinetoscope.evidence.specificity.ablation import not_removable
-from kinetoscope.evidence.specificity.scans import check_same, layers_below_scores
 from kinetoscope.networks.network import Network
 from kinetoscope.units.objective import Objective, label
 
@@ -114,11 +113,11 @@ def write_confusion(  # noqa: PLR0913 - what a long job can be told
             units can be removed from no layer.
         UnknownNameError: a label of a pair or of a cost is not there, or a scan lacks a layer.
     """
-    check_same(network, catalog, scanned)
+    scanned.check_is_of(network, catalog)
     _check_labels(network, scanned, costs or {})
     how = how or Confusing()
     asked = [pair_of(scanned, *each, costs) for each in pairs]
-    names = list(layers) or layers_below_scores(scanned)
+    names = list(layers) or scanned.layers_below_scores
     settings = {
         "layers": names,
         "pairs": [list(each) for each in pairs],

@@ -68,11 +68,6 @@ from kinetoscope.evidence.specificity.effects import Effect, effects_of, summed
 from kinetoscope.evidence.specificity.histograms import clips_counted
 from kinetoscope.evidence.specificity.layer_part import layer_part
 from kinetoscope.evidence.specificity.measures import GENERAL, RATE, SPECIFIC, Measures, measure
-from kinetoscope.evidence.specificity.scans import (
-    check_same,
-    layers_below_scores,
-    score_layer,
-)
 from kinetoscope.evidence.specificity.selectivity import Labels
 from kinetoscope.evidence.specificity.tables import save_units, write_tables
 from kinetoscope.networks.network import Network
@@ -125,7 +120,7 @@ def write_specificity(  # noqa: PLR0913 - what a long job can be told
         EvidenceError: the scan is of another network or catalog, or its clips have not two labels.
         UnknownNameError: a layer was not scanned.
     """
-    check_same(network, catalog, scan)
+    scan.check_is_of(network, catalog)
     removing = removing or Removing()
     names = list(layers) or list(scan.layers)
     labels, places = labels_of(scan)
@@ -185,7 +180,7 @@ def _about(scan: Scan, labels: Sequence[str], places: Labels) -> dict[str, Any]:
         "untested": [label for label, count in zip(labels, clips, strict=True) if count < 2],
         "unknown": list(labels[len(scan.labels) :]),
         "counted": clips_counted(places, len(labels)),
-        "scores": score_layer(scan),
+        "scores": scan.score_layer,
         "bounds": {"specific": SPECIFIC, "general": GENERAL, "rate": RATE},
     }
 
@@ -233,7 +228,7 @@ class _Removal:
         }
 
     def _chosen(self, measured: Mapping[str, Measures]) -> dict[str, list[Chosen]]:
-        how, below = self.how, layers_below_scores(self.scan)
+        how, below = self.how, self.scan.layers_below_scores
         return {
             layer: choose(found, specific=how.specific, controls=how.controls, seed=self.seed)
             for layer, found in measured.items()

@@ -156,8 +156,7 @@ def write_tuning(  # noqa: PLR0913 - what a long job can be told
         ClipError: a layer can't be read.
     """
     grid = grid or Grid()
-    chosen = list_layers(network, layers)
-    names = [layer.name for layer in chosen if layers or "Pool" not in layer.kind]
+    names = [layer.name for layer in list_layers(network, layers, pools=False)]
     provenance = Provenance.of(
         network,
         objective=f"{reads} answer of every channel to moving patterns",

@@ -69,7 +69,7 @@ def layers_worth_maximizing(network: Network) -> list[str]:
     The units of a pool are those of the layer before it, and a choice, such as which of several
     neurons is active, has no slope to climb.
     """
-    names = [layer.name for layer in list_layers(network) if "Pool" not in layer.kind]
+    names = [layer.name for layer in list_layers(network, pools=False)]
     return list(layers_with_slope(network, names))
 
 
