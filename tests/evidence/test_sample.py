@@ -40,7 +40,9 @@ def test_a_seed_gives_one_sample_and_another_seed_another(catalog, tmp_path):
     cache = ClipCache(tmp_path)
     first, again = (open_sample(catalog, SPEC, 4, seed=1, clip_cache=cache) for _ in range(2))
     assert first.videos == again.videos
-    others = {open_sample(catalog, SPEC, 4, seed=seed, clip_cache=cache).videos for seed in range(6)}
+    others = {
+        open_sample(catalog, SPEC, 4, seed=seed, clip_cache=cache).videos for seed in range(6)
+    }
     assert len(others) > 1
 
 

@@ -18,11 +18,10 @@ from kinetoscope.evidence.scan import read_scan
 from kinetoscope.evidence.stimuli.settings import Maximizing
 from kinetoscope.evidence.stimuli.stimulus import read_stimuli
 from kinetoscope.look.look import look
-from kinetoscope.look.looking import QUICK, Looking
+from kinetoscope.look.looking import Looking
 from kinetoscope.look.stages import STAGES
 from kinetoscope.networks.weights import load_network, save_network
 from kinetoscope.networks.zoo import build_network
-from kinetoscope.report.chapters.chapters import CHAPTERS
 from kinetoscope.units.objective import Objective
 from tests.squares import COLOURS, videos_of_squares
 
@@ -192,18 +191,3 @@ def test_a_stage_that_can_not_be_done_is_told_and_the_others_go_on(catalog, tmp_
     assert told["done"] == ["nature"]
     assert [each["stage"] for each in told["failures"]] == ["retrieval"]
     assert "it needs more" in page.read_text()
-
-
-@pytest.mark.slow
-def test_all_stages_are_done_and_have_their_pages(tmp_path):
-    catalog = read_catalog(videos_of_squares(tmp_path / "videos", train=0, test=4))
-    how = replace(
-        QUICK, layers=("fusion",), units_per_layer=1, slowness=(0.0,), sample=6, top=2,
-        maximizing=Maximizing(steps=2), training=catalog,
-    )  # fmt: skip
-    page = look(network_of(sorted(COLOURS)), catalog, tmp_path / "out", how=how).read_text()
-    told = read_evidence(tmp_path / "out" / "evidence" / "stages", "stages").answer
-    assert told["failures"] == []
-    assert told["done"] == [name for name in STAGES if name != "evolution"]
-    for kind, chapter in CHAPTERS.items():
-        assert (chapter.title in page) == (kind != "evolution"), kind

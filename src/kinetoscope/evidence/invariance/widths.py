@@ -30,6 +30,8 @@ ENOUGH = 2000
 
 Curves = Float[np.ndarray, "value unit"]
 Widths = Float[np.ndarray, " unit"]
+AnyWidths = Float[np.ndarray, " _"]
+"""Of a layer among others, which have other numbers of units."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +112,11 @@ class Trend:
 
 
 def trend(
-    depths: Sequence[int], trained: Sequence[Widths], control: Sequence[Widths], *, seed: int = 0
+    depths: Sequence[int],
+    trained: Sequence[AnyWidths],
+    control: Sequence[AnyWidths],
+    *,
+    seed: int = 0,
 ) -> Trend:
     """Hold half-widths against depth.
 

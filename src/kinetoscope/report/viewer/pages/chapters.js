@@ -22,27 +22,21 @@ export function chapters(_, parent) {
     if (!own.length) return;
     section(parent, title).append(
       element(
-        "ul.plain",
+        "dl.chapters",
         {},
-        own.map((each) =>
-          element(
-            "li",
-            {},
-            element("a", {href: address.chapter(each.kind)}, each.title),
-            element("span.quiet", {}, ` ${each.asks}`),
-          ),
-        ),
+        own.map((each) => [
+          element("dt", {}, element("a", {href: address.chapter(each.kind)}, each.title)),
+          element("dd", {}, each.asks),
+        ]),
       ),
     );
   });
   if (!look.not_done.length) return;
   section(parent, "What could not be measured").append(
     element(
-      "ul.plain",
+      "dl.chapters",
       {},
-      look.not_done.map(({stage, error}) =>
-        element("li", {}, element("strong", {}, stage), element("span.quiet", {}, ` ${error}`)),
-      ),
+      look.not_done.map(({stage, error}) => [element("dt", {}, stage), element("dd", {}, error)]),
     ),
   );
 }
