@@ -312,6 +312,7 @@ def test_every_verb_has_its_module():
         "main",
         "arguments",
         "represented",
+        "telling",
         "writings",
     }
     assert found == {verb.replace("-", "_") for verb in main.VERBS}

@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import click
 import pytest
+from click.testing import CliRunner
 
-from kinetoscope.cli.arguments import NETWORK, open_network, read_labels
+from kinetoscope.cli.arguments import NETWORK, about, open_network, read_labels
 from kinetoscope.errors import NetworkError, UnknownNameError, WeightsError
 
 
@@ -58,6 +61,32 @@ def test_refuses_a_file_that_is_not_there(tmp_path, name):
 def test_its_name_stands_in_help():
     command = click.Command("show", params=[click.Argument(["network"], type=NETWORK)])
     assert "NETWORK" in command.get_usage(click.Context(command))
+
+
+def test_a_verb_is_given_what_it_is_about():
+    given = {}
+
+    @click.command
+    @about(labels=True)
+    @click.option("--seed", type=int)
+    def command(subject, out, seed):
+        given.update(subject=subject, out=out, seed=seed)
+
+    names = [each.name for each in command.params]
+    assert names == ["network", "catalog", "out", "weights", "root", "labels", "split", "seed"]
+    words = "c3d data --out look --weights w.pt --split test --seed 3"
+    answered = CliRunner().invoke(command, words.split(), standalone_mode=False)
+    assert answered.exception is None
+    assert (given["out"], given["seed"]) == (Path("look"), 3)
+    subject = given["subject"]
+    assert (subject.network, subject.catalog, subject.split) == ("c3d", "data", "test")
+    assert (subject.weights, subject.root, subject.labels) == (Path("w.pt"), None, None)
+
+
+def test_a_verb_is_asked_for_no_more_than_it_needs():
+    command = click.command(about(out=False)(lambda subject: None))
+    names = [each.name for each in command.params]
+    assert names == ["network", "catalog", "weights", "root", "split"]
 
 
 @pytest.mark.parametrize(

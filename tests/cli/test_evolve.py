@@ -1,5 +1,3 @@
-import csv
-
 import pytest
 import torch
 from click.testing import CliRunner
@@ -8,22 +6,12 @@ from kinetoscope.cli.main import main
 from kinetoscope.evidence.evidence import read_evidence
 from kinetoscope.networks.weights import save_network
 from kinetoscope.networks.zoo import build_network
-from kinetoscope.video.encode import write_mp4
+from tests.cli.noise import write_noise
 
 
 @pytest.fixture(scope="module")
 def catalog(tmp_path_factory):
-    """Three short videos of noise, listed in a csv."""
-    folder = tmp_path_factory.mktemp("videos")
-    generator = torch.Generator().manual_seed(0)
-    rows = [("path", "label")]
-    for number in range(3):
-        pictures = torch.randint(0, 256, (8, 64, 64, 3), generator=generator, dtype=torch.uint8)
-        write_mp4(folder / f"{number}.mp4", pictures, 8.0)
-        rows.append((f"{number}.mp4", "ab"[number % 2]))
-    with (folder / "index.csv").open("w", newline="") as file:
-        csv.writer(file).writerows(rows)
-    return folder
+    return write_noise(tmp_path_factory.mktemp("videos"), ["a", "b", "a"])
 
 
 @pytest.fixture(scope="module")

@@ -1,12 +1,7 @@
 import pytest
 
 from kinetoscope.evidence.evidence import read_evidence
-from tests.cli.noise import run_on, write_noise
-
-
-@pytest.fixture
-def folder(tmp_path):
-    return write_noise(tmp_path)
+from tests.cli.noise import check_names_what_can_not_be_read, run_on
 
 
 @pytest.mark.slow
@@ -23,9 +18,4 @@ def test_health_tells_every_layer_beside_an_untrained_one(folder):
 
 @pytest.mark.slow
 def test_a_video_that_can_not_be_read_is_named_and_the_rest_is_done(folder):
-    (folder / "2.mp4").write_text("not a video")
-    answered = run_on(folder, "health", "--no-control")
-    assert answered.exit_code == 1
-    assert "2.mp4" in answered.stderr
-    assert "Traceback" not in answered.stderr
-    assert (folder / "look" / "evidence" / "health" / "evidence.json").is_file()
+    check_names_what_can_not_be_read(folder, "health", "health", "--no-control")

@@ -1,38 +1,15 @@
-import csv
-
 import pytest
-import torch
 from click.testing import CliRunner
 
 from kinetoscope.cli.main import main
 from kinetoscope.evidence.evidence import read_evidence
-from kinetoscope.networks.weights import save_network
-from kinetoscope.networks.zoo import build_network
-from kinetoscope.video.encode import write_mp4
+from tests.cli.noise import write_noise
 
 
 @pytest.fixture
 def catalog(tmp_path):
-    """Three short videos of noise and a file that is none, listed in a csv."""
-    generator = torch.Generator().manual_seed(0)
-    rows = [("path", "label")]
-    for number in range(3):
-        pictures = torch.randint(0, 256, (10, 32, 32, 3), generator=generator, dtype=torch.uint8)
-        write_mp4(tmp_path / f"{number}.mp4", pictures, 8.0)
-        rows.append((f"{number}.mp4", "ab"[number % 2]))
-    (tmp_path / "broken.mp4").write_text("not a video")
-    rows.append(("broken.mp4", "c"))
-    with (tmp_path / "index.csv").open("w", newline="") as file:
-        csv.writer(file).writerows(rows)
-    return tmp_path
-
-
-@pytest.fixture
-def weights(tmp_path):
-    torch.manual_seed(0)
-    network = build_network("two_stream_small_toy", labels=["a", "b", "c"])
-    save_network(network, tmp_path / "weights" / "weights.safetensors")
-    return tmp_path / "weights"
+    """Three videos, and a file that is none, of a label of its own."""
+    return write_noise(tmp_path, ["red", "green", "red"], broken="blue")
 
 
 def invariance(*arguments):

@@ -4,19 +4,7 @@ from click.testing import CliRunner
 from kinetoscope.cli.main import main
 from kinetoscope.evidence.evidence import read_evidence
 
-from .noise_videos import noise_catalog, noise_network
-
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def catalog(tmp_path):
-    return noise_catalog(tmp_path)
-
-
-@pytest.fixture
-def weights(tmp_path):
-    return noise_network(tmp_path / "weights")
 
 
 def select(*arguments):

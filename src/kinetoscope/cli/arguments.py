@@ -1,8 +1,11 @@
-"""What may stand where a verb asks for a network, and for its labels?"""
+"""What do verbs ask for alike: which network, which catalog, and where do these lie?"""
 
+import functools
 import json
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,7 +13,11 @@ from kinetoscope.errors import NetworkError, WeightsError, unknown_name
 from kinetoscope.networks.zoo import OPEN, ZOO, is_name
 
 if TYPE_CHECKING:
+    from kinetoscope.clips.catalog import Catalog
     from kinetoscope.networks.network import Network
+
+Verb = Callable[..., None]
+"""The function of a verb, and what is made of it by click's decorators."""
 
 WEIGHTS = "weights.safetensors"  # where `kinetoscope train` puts them in its folder
 
@@ -51,6 +58,106 @@ class NetworkArgument(click.ParamType):
 
 
 NETWORK = NetworkArgument()
+_PATH = click.Path(path_type=Path)
+
+network_argument = click.argument("network", type=NETWORK)
+catalog_argument = click.argument("catalog")
+out_option = click.option("--out", type=_PATH, required=True, help="Folder of the look.")
+weights_option = click.option("--weights", type=_PATH, help="Where NETWORK is a name.")
+root_option = click.option("--root", type=_PATH, help="Where the videos lie.")
+labels_option = click.option("--labels", type=_PATH, help="A file with one label a line.")
+split_option = click.option("--split", help="Only this split, such as test.")
+layers_option = click.option(
+    "--layer", "layers", multiple=True, help="Only this layer; may be repeated."
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Subject:
+    """What a verb is about: a network and a catalog, as the command line names them.
+
+    Args:
+        network: as `NETWORK` gives it.
+        catalog: a folder, a file, or a published format.
+        weights: where the network is a name.
+        root: where the videos lie, if not where the catalog does.
+        labels: a file that names the catalog's labels.
+        split: which videos of the catalog; None for all.
+    """
+
+    network: str
+    catalog: str
+    weights: Path | None
+    root: Path | None
+    labels: Path | None = None
+    split: str | None
+
+    def open(self) -> "tuple[Network, Catalog]":
+        """Both. The catalog is read first: what is wrong with it is told at once."""
+        videos = self.videos(self.split)
+        return self.open_network(), videos
+
+    def open_network(self) -> "Network":
+        """The network with its weights; see `open_network`."""
+        return open_network(self.network, self.weights)
+
+    def videos(self, split: str | None, *, strict: bool = True) -> "Catalog":
+        """Those of the catalog that are of a split, which may be another one than the verb's.
+
+        Args:
+            split: None for all.
+            strict: refuse a catalog with files that are not there, as `read_catalog` does.
+        """
+        from kinetoscope.clips.catalog import read_catalog
+
+        return read_catalog(
+            self.catalog, root=self.root, labels=self.labels, split=split, strict=strict
+        )
+
+
+def about(*, out: bool = True, labels: bool = False) -> Callable[[Verb], Verb]:
+    """Have a verb ask for a network and a catalog, which it is given as a `Subject`.
+
+    Args:
+        out: ask for the folder of the look as well, which the verb is given as `out`.
+        labels: ask for a file of labels as well.
+    """
+    asked = [
+        network_argument,
+        catalog_argument,
+        *([out_option] if out else []),
+        weights_option,
+        root_option,
+        *([labels_option] if labels else []),
+        split_option,
+    ]
+
+    def decorate(verb: Verb) -> Verb:
+        @functools.wraps(verb)
+        def run(
+            network: str,
+            catalog: str,
+            weights: Path | None,
+            root: Path | None,
+            split: str | None,
+            labels: Path | None = None,
+            **others: Any,
+        ) -> None:
+            subject = Subject(
+                network=network,
+                catalog=catalog,
+                weights=weights,
+                root=root,
+                labels=labels,
+                split=split,
+            )
+            verb(subject, **others)
+
+        for decorator in reversed(asked):  # click lists the last one first
+            run = decorator(run)
+        return run
+
+    return decorate
 
 
 def _check_spelling(name: str) -> None:

@@ -5,6 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kinetoscope.cli.arguments import (
+    catalog_argument,
+    labels_option,
+    root_option,
+    split_option,
+)
+
 if TYPE_CHECKING:
     from kinetoscope.clips.catalog import Catalog
     from kinetoscope.clips.checking import Check
@@ -12,10 +19,10 @@ if TYPE_CHECKING:
 
 
 @click.command("check")
-@click.argument("catalog")
-@click.option("--root", type=click.Path(path_type=Path), help="Where the videos lie.")
-@click.option("--split", help="Only this split, such as test.")
-@click.option("--labels", type=click.Path(path_type=Path), help="A file with one label a line.")
+@catalog_argument
+@root_option
+@split_option
+@labels_option
 @click.option("--first-label", type=int, help="Whether numbers count from 0 or from 1.")
 @click.option("--frames", type=click.IntRange(1), default=2, help="How many a clip has.")
 @click.option("--stride", type=click.IntRange(1), default=1, help="From one of them to the next.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kinetoscope.cli.arguments import NETWORK, open_network
+from kinetoscope.cli.arguments import network_argument, open_network, weights_option
 
 if TYPE_CHECKING:
     from kinetoscope.networks.network import Network
@@ -33,11 +33,11 @@ class Duration(click.ParamType):
 
 
 @click.command("classify")
-@click.argument("network", type=NETWORK)
+@network_argument
 @click.argument("video", type=click.Path(path_type=Path))
 @click.option("--every", type=Duration(), help="Tell it anew for each stretch, such as 1s.")
 @click.option("--top", type=click.IntRange(1), default=5, help="How many labels.")
-@click.option("--weights", type=click.Path(path_type=Path), help="Where NETWORK is a name.")
+@weights_option
 @click.option("--labels", type=click.Path(path_type=Path), help="One label a line, or JSON.")
 @click.option("--batch", type=click.IntRange(1), default=4, help="Clips at once.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON; with --every, a line a stretch.")

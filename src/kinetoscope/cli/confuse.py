@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kinetoscope.cli.arguments import NETWORK, open_network
+from kinetoscope.cli.arguments import Subject, about
 
 if TYPE_CHECKING:
     from kinetoscope.evidence.evidence import Evidence
@@ -21,12 +21,7 @@ _HEADS = ("why", "unit", "confused", "margin", "mended")
 
 
 @click.command("confuse")
-@click.argument("network", type=NETWORK)
-@click.argument("catalog")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the look.")
-@click.option("--weights", type=click.Path(path_type=Path), help="Where NETWORK is a name.")
-@click.option("--root", type=click.Path(path_type=Path), help="Where the videos lie.")
-@click.option("--split", help="Only this split, such as test.")
+@about()
 @click.option("--layer", "layers", multiple=True, help="Only units of this layer.")
 @click.option("--pair", "pair", nargs=2, multiple=True, help="These two labels; may be repeated.")
 @click.option("--pairs", type=click.IntRange(1), default=4, help="So many, the costliest first.")
@@ -39,11 +34,9 @@ _HEADS = ("why", "unit", "confused", "margin", "mended")
 @click.option("--clips", type=click.IntRange(1), default=48, help="Of each label, shown again.")
 @click.option("--mean", is_flag=True, help="A removed unit answers its mean instead of zero.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of everything random.")
-def command(  # noqa: PLR0913 - one for each option
-    network: str,
-    catalog: str,
+def command(
+    subject: Subject,
     out: Path,
-    weights: Path | None,
     layers: tuple[str, ...],
     pair: tuple[tuple[str, str], ...],
     cost: tuple[tuple[str, str, str], ...],
@@ -62,18 +55,18 @@ def command(  # noqa: PLR0913 - one for each option
     Example: kinetoscope confuse weights.safetensors data/jumps --pair hop leap --out looks/jumps
     """
     costs = {(label, taken): _price(price) for label, taken, price in cost}
-    from kinetoscope.cli.represented import scanned, tell_failures
+    from kinetoscope.cli.represented import scanned
+    from kinetoscope.cli.telling import tell_failures
     from kinetoscope.clips.cache import default_clip_cache
     from kinetoscope.clips.catalog import read_catalog
     from kinetoscope.evidence.failure.confusion import write_confusion
     from kinetoscope.evidence.failure.pair_part import Confusing
     from kinetoscope.training.progress import counted
 
-    videos = read_catalog(catalog, root=how["root"], split=how["split"])
+    opened, videos = subject.open()
     training = (
         read_catalog(how["training"], split=how["training_split"]) if how["training"] else None
     )
-    opened = open_network(network, weights)
     scan = scanned(opened, videos, out / "evidence" / "scan", layers)
     closely = Confusing(
         pairs=how["pairs"],
@@ -112,7 +105,7 @@ def _price(text: str) -> float:
 def _show(found: "Evidence") -> None:
     from rich.console import Console
 
-    from kinetoscope.cli.represented import table
+    from kinetoscope.cli.telling import table
 
     answer, console = found.answer, Console()
     click.echo(f"{answer['wrong']} of {answer['clips']} clips are taken for something else")

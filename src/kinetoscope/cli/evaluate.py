@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kinetoscope.cli.arguments import NETWORK, open_network
+from kinetoscope.cli.arguments import Subject, about
 
 if TYPE_CHECKING:
     from kinetoscope.clips.catalog import Catalog
@@ -17,12 +17,7 @@ ORDERS = ("forward", "reversed", "shuffled", "still")
 
 
 @click.command("evaluate")
-@click.argument("network", type=NETWORK)
-@click.argument("catalog")
-@click.option("--weights", type=click.Path(path_type=Path), help="Where NETWORK is a name.")
-@click.option("--root", type=click.Path(path_type=Path), help="Where the videos lie.")
-@click.option("--labels", type=click.Path(path_type=Path), help="A file with one label a line.")
-@click.option("--split", help="Only this split, such as test.")
+@about(out=False, labels=True)
 @click.option("--limit", type=click.IntRange(1), help="At most so many videos, spread evenly.")
 @click.option("--clips", type=click.IntRange(1), default=1, help="Of each video, spread evenly.")
 @click.option("--crops", type=click.Choice(["1", "3"]), default="1", help="Of each clip.")
@@ -33,13 +28,8 @@ ORDERS = ("forward", "reversed", "shuffled", "still")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the shuffling.")
 @click.option("--out", type=click.Path(path_type=Path), help="A folder for the results.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")
-def command(  # noqa: PLR0913 - one for each option
-    network: str,
-    catalog: str,
-    weights: Path | None,
-    root: Path | None,
-    labels: Path | None,
-    split: str | None,
+def command(
+    subject: Subject,
     limit: int | None,
     controls: bool,
     out: Path | None,
@@ -58,12 +48,10 @@ def command(  # noqa: PLR0913 - one for each option
 
     Example: kinetoscope evaluate trained data/jumps --split test --controls --out measured
     """
-    from kinetoscope.clips.catalog import read_catalog
     from kinetoscope.training.evaluate import evaluate, spread
 
     protocol["crops"] = int(protocol["crops"])
-    listed = read_catalog(catalog, root=root, labels=labels, split=split)
-    opened = open_network(network, weights)
+    opened, listed = subject.open()
     videos = listed if limit is None else spread(listed, limit)
     found = evaluate(opened, videos, **protocol, progress=True)
     beside = _beside(opened, videos, protocol) if controls else []

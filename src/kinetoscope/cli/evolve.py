@@ -5,22 +5,28 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from kinetoscope.cli.arguments import (
+    catalog_argument,
+    layers_option,
+    out_option,
+    root_option,
+    split_option,
+)
+
 if TYPE_CHECKING:
     from rich.table import Table
 
     from kinetoscope.evidence.evidence import Evidence
     from kinetoscope.evidence.evolution.checkpoints import Checkpoint
 
-_MAX_FAILURES = 20
-
 
 @click.command("evolve")
 @click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.argument("catalog")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the look.")
-@click.option("--root", type=click.Path(path_type=Path), help="Where the videos lie.")
-@click.option("--split", help="Only this split, such as test.")
-@click.option("--layer", "layers", multiple=True, help="Only this layer; may be repeated.")
+@catalog_argument
+@out_option
+@root_option
+@split_option
+@layers_option
 @click.option("--clips", type=click.IntRange(2), default=128, help="Shown to every checkpoint.")
 @click.option("--settled", type=float, default=0.9, help="Correlation that counts as settled.")
 @click.option("--no-control", is_flag=True, help="Without the same network of random weights.")
@@ -91,6 +97,8 @@ def _checkpoints(run: Path) -> "list[Checkpoint]":
 def _show(found: "Evidence") -> None:
     from rich.console import Console
 
+    from kinetoscope.cli.telling import end_with
+
     answer = found.answer
     Console().print(_table(found))
     first, last = answer["checkpoints"][0], answer["checkpoints"][-1]
@@ -100,21 +108,13 @@ def _show(found: "Evidence") -> None:
         told = "{value:.2f} ({low:.2f} to {high:.2f})".format(**answer["order"])
         click.echo(f"rank correlation of what a layer sees with when its units settle: {told}")
     click.echo(f"every unit in {found.folder}")
-    for failure in answer["failures"][:_MAX_FAILURES]:
-        click.echo(f"{failure['path']}: {failure['error'].splitlines()[0]}", err=True)
-    if answer["failures"]:
-        click.get_current_context().exit(1)
+    end_with([f"{each['path']}: {each['error'].splitlines()[0]}" for each in answer["failures"]])
 
 
 def _table(found: "Evidence") -> "Table":
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
+    from kinetoscope.cli.telling import table
 
-    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("layer", no_wrap=True)
-    for column in ("units", "settled at", "first alike", "random", "jumps"):
-        table.add_column(column, justify="right", no_wrap=True)
+    rows = []
     for layer in found.answer["layers"]:
         control = layer["control"]
         cells = (
@@ -125,8 +125,8 @@ def _table(found: "Evidence") -> "Table":
             _number(control and control["cka"]["value"], ".2f"),
             _number(layer["jumps"]["value"], ".1f"),
         )
-        table.add_row(*(Text(cell) for cell in cells))
-    return table
+        rows.append(cells)
+    return table(("layer", "units", "settled at", "first alike", "random", "jumps"), rows)
 
 
 def _share(interval: dict[str, float | None]) -> str:

@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING
 
 import click
 
-from kinetoscope.cli.arguments import NETWORK, open_network
+from kinetoscope.cli.arguments import network_argument, open_network, weights_option
 
 if TYPE_CHECKING:
     from kinetoscope.networks.export import Export
 
 
 @click.command("export")
-@click.argument("network", type=NETWORK)
+@network_argument
 @click.argument("out", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--weights", type=click.Path(path_type=Path), help="Where NETWORK is a name.")
+@weights_option
 @click.option("--labels", type=click.Path(path_type=Path), help="One label a line, or JSON.")
 @click.option("--clips", type=click.IntRange(1), help="Always so many at once; any number else.")
 @click.option("--json", "as_json", is_flag=True, help="Print the result as JSON.")

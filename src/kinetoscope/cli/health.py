@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kinetoscope.cli.arguments import NETWORK, open_network
+from kinetoscope.cli.arguments import Subject, about
 
 if TYPE_CHECKING:
     from kinetoscope.clips.catalog import Catalog
@@ -17,20 +17,13 @@ _GROUPS = 12
 
 
 @click.command("health")
-@click.argument("network", type=NETWORK)
-@click.argument("catalog")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the look.")
-@click.option("--weights", type=click.Path(path_type=Path), help="Where NETWORK is a name.")
-@click.option("--root", type=click.Path(path_type=Path), help="Where the videos lie.")
-@click.option("--split", help="Only this split, such as test.")
+@about()
 @click.option("--layer", "layers", multiple=True, help="Scan this layer; may be repeated.")
 @click.option("--threshold", type=click.FloatRange(0, 1), default=0.98, help="Of duplicates.")
 @click.option("--sample", type=click.IntRange(2), default=64, help="Clips shown to the control.")
 @click.option("--no-control", is_flag=True, help="Without the same network of random weights.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of all that is drawn.")
-def command(
-    network: str, catalog: str, out: Path, weights: Path | None, layers: tuple[str, ...], **how: Any
-) -> None:
+def command(subject: Subject, out: Path, layers: tuple[str, ...], **how: Any) -> None:
     """Tell which units of NETWORK are dead, how sparse units are, and which say the same.
 
     Dead is a unit that no clip of CATALOG excites. Units say the same if their answers correlate
@@ -39,13 +32,12 @@ def command(
 
     Example: kinetoscope health weights.safetensors data/jumps --split test --out looks/jumps
     """
-    from kinetoscope.cli.represented import scanned, tell_failures
-    from kinetoscope.clips.catalog import read_catalog
+    from kinetoscope.cli.represented import scanned
+    from kinetoscope.cli.telling import tell_failures
     from kinetoscope.evidence.health.health import write_health
     from kinetoscope.training.progress import counted
 
-    videos = read_catalog(catalog, root=how["root"], split=how["split"])
-    opened = open_network(network, weights)
+    opened, videos = subject.open()
     scan = scanned(opened, videos, out / "evidence" / "scan", layers)
     control = None if how["no_control"] else _untrained(opened, videos, how)
     with counted("layers", shown=True) as progress:
@@ -78,7 +70,7 @@ def _untrained(network: "Network", catalog: "Catalog", how: dict[str, Any]) -> "
 def _show(found: "Evidence") -> None:
     from rich.console import Console
 
-    from kinetoscope.cli.represented import table
+    from kinetoscope.cli.telling import table
 
     layers = found.answer["layers"]
     rows = [

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kinetoscope.cli.arguments import NETWORK, open_network
+from kinetoscope.cli.arguments import Subject, about, layers_option
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -14,29 +14,18 @@ if TYPE_CHECKING:
     from kinetoscope.evidence.invariance.invariance import Invariance
     from kinetoscope.networks.network import Network
 
-_MAX_FAILURES = 20
-
 
 @click.command("invariance")
-@click.argument("network", type=NETWORK)
-@click.argument("catalog")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the look.")
-@click.option("--weights", type=click.Path(path_type=Path), help="Where NETWORK is a name.")
-@click.option("--root", type=click.Path(path_type=Path), help="Where the videos lie.")
-@click.option("--split", help="Only this split, such as test.")
-@click.option("--layer", "layers", multiple=True, help="Only this layer; may be repeated.")
+@about()
+@layers_option
 @click.option("--change", "changes", multiple=True, help="Only this one, such as speed.")
 @click.option("--clips", type=click.IntRange(1), help="As many of each label.  [default: 48]")
 @click.option("--quick", is_flag=True, help="16 clips and half as many values of each change.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of clips and random weights.")
 @click.option("--batch", type=click.IntRange(1), default=8, help="Clips at once in each thread.")
-def command(  # noqa: PLR0913 - one for each option
-    network: str,
-    catalog: str,
+def command(
+    subject: Subject,
     out: Path,
-    weights: Path | None,
-    root: Path | None,
-    split: str | None,
     layers: tuple[str, ...],
     seed: int,
     batch: int,
@@ -52,13 +41,12 @@ def command(  # noqa: PLR0913 - one for each option
 
     Example: kinetoscope invariance weights.safetensors data/jumps --split test --out looks/jumps
     """
+    from kinetoscope.cli.telling import end_with
     from kinetoscope.clips.cache import default_clip_cache
-    from kinetoscope.clips.catalog import read_catalog
     from kinetoscope.evidence.invariance.invariance import write_invariance
     from kinetoscope.training.progress import counted
 
-    videos = read_catalog(catalog, root=root, split=split)
-    opened = open_network(network, weights)
+    opened, videos = subject.open()
     with counted("changing clips", shown=True) as progress:
         found = write_invariance(
             opened,
@@ -72,8 +60,7 @@ def command(  # noqa: PLR0913 - one for each option
             progress=progress,
         )
     _show(found)
-    if found.answer["failures"]:
-        click.get_current_context().exit(1)
+    end_with([failure["error"] for failure in found.answer["failures"]])
 
 
 def _layers(network: "Network", asked: tuple[str, ...]) -> list[str]:
@@ -102,8 +89,6 @@ def _show(found: "Evidence") -> None:
         if change["trend"]:
             click.echo(_trend(change))
     click.echo(f"{len(answer['sample'])} clips; curves of all units in {found.folder}")
-    for failure in answer["failures"][:_MAX_FAILURES]:
-        click.echo(failure["error"], err=True)
 
 
 def _table(answer: dict[str, Any]) -> "Table":

@@ -2,47 +2,32 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from kinetoscope.cli.arguments import NETWORK, open_network
-
-if TYPE_CHECKING:
-    from kinetoscope.clips.catalog import Catalog
-
+from kinetoscope.cli.arguments import Subject, about, layers_option
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 
 
 @click.command("look")
-@click.argument("network", type=NETWORK)
-@click.argument("catalog")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="For the report.")
-@click.option("--weights", type=click.Path(path_type=Path), help="Where NETWORK is a name.")
-@click.option("--root", type=click.Path(path_type=Path), help="Where the videos lie.")
-@click.option("--labels", type=click.Path(path_type=Path), help="A file with one label a line.")
-@click.option("--split", help="Only this split, such as test.")
+@about(labels=True)
 @click.option("--training-split", help="What it was trained on, to find the nearest clips in.")
 @click.option("--checkpoints", type=FOLDER, help="Kept while it was trained, to follow that.")
 @click.option("--only", multiple=True, help="Only this stage; as often as wanted.")
 @click.option("--skip", multiple=True, help="Not this stage; as often as wanted.")
 @click.option("--quick", is_flag=True, help="A tenth of the work: enough to see by.")
-@click.option("--layer", "layers", multiple=True, help="Only this layer; as often as wanted.")
+@layers_option
 @click.option("--units-per-layer", type=click.IntRange(0), default=8, help="How many get stimuli.")
 @click.option("--slowness", default="0,1,5,10", help="Weights of change over time.")
 @click.option("--steps", type=click.IntRange(1), default=200, help="Of each stimulus.")
 @click.option("--sample", type=click.IntRange(2), default=64, help="Clips that are shown changed.")
 @click.option("--top", type=click.IntRange(1), default=9, help="Clips kept of each unit.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of everything random.")
-def command(  # noqa: PLR0913 - one for each option
-    network: str,
-    catalog: str,
+def command(
+    subject: Subject,
     out: Path,
-    weights: Path | None,
-    root: Path | None,
-    labels: Path | None,
-    split: str | None,
     slowness: str,
     steps: int,
     quick: bool,
@@ -61,23 +46,20 @@ def command(  # noqa: PLR0913 - one for each option
     chi = slowness_values(slowness)
 
     from kinetoscope.clips.cache import default_clip_cache
-    from kinetoscope.clips.catalog import read_catalog
     from kinetoscope.look.look import look
     from kinetoscope.look.looking import QUICK, Looking
 
-    def videos_of(split: str | None) -> "Catalog":
-        return read_catalog(catalog, root=root, labels=labels, split=split)
-
+    opened, videos = subject.open()
     plain = QUICK if quick else Looking()
     page = look(
-        open_network(network, weights),
-        videos_of(split),
+        opened,
+        videos,
         out,
         how=replace(
             plain,
             slowness=chi,
             maximizing=replace(plain.maximizing, steps=steps),
-            training=videos_of(training_split) if training_split else None,
+            training=subject.videos(training_split) if training_split else None,
             **how,
         ),
         clip_cache=default_clip_cache(),

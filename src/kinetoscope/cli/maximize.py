@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kinetoscope.cli.arguments import NETWORK, open_network
+from kinetoscope.cli.arguments import network_argument, open_network, weights_option
 from kinetoscope.cli.look import slowness_values
 from kinetoscope.cli.writings import WRITINGS, chosen_writing, held, hold_values, writing_name
 from kinetoscope.errors import EvidenceError
@@ -28,10 +28,10 @@ FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command("maximize")
-@click.argument("network", type=NETWORK)
+@network_argument
 @click.argument("units", nargs=-1, required=True)
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="For the report.")
-@click.option("--weights", type=click.Path(path_type=Path), help="Where NETWORK is a name.")
+@weights_option
 @click.option("--scan", "scanned", type=FOLDER, help="Of real clips, to hold them against.")
 @click.option("--nature", type=FOLDER, help="Of a look: colours, spectra, speeds of real clips.")
 @click.option("--slowness", default="0,1,5,10", help="Weights of change over time.")
@@ -146,7 +146,6 @@ def _maximizing(how: dict[str, Any]) -> "Maximizing":
     )
     return Maximizing(
         **{name: how[name] for name in plain},
-        clips_at_once=how["clips_at_once"],
         robustness=robust,
         transparency=how["writing"].name == "phases",
         crop=not how["no_crop"],

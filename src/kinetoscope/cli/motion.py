@@ -6,25 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kinetoscope.cli.arguments import NETWORK, open_network
+from kinetoscope.cli.arguments import Subject, about, layers_option
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-_MAX_FAILURES = 20
 _MAX_CLASSES = 40
 _HEADS = ("as is", "frozen", "shuf-\nfled", "re-\nversed", "other\nlooks")
 _KINDS = ("dynamic", "static", "joint", "none")
 
 
 @click.command("motion")
-@click.argument("network", type=NETWORK)
-@click.argument("catalog")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the look.")
-@click.option("--weights", type=click.Path(path_type=Path), help="Where NETWORK is a name.")
-@click.option("--root", type=click.Path(path_type=Path), help="Where the videos lie.")
-@click.option("--split", help="Only this split, such as test.")
-@click.option("--layer", "layers", multiple=True, help="Only this layer; may be repeated.")
+@about()
+@layers_option
 @click.option("--clips", type=click.IntRange(2), default=64, help="As many of each label.")
 @click.option(
     "--stills", type=click.IntRange(1), default=3, help="Frames that a clip is frozen at."
@@ -34,13 +28,9 @@ _KINDS = ("dynamic", "static", "joint", "none")
 @click.option("--no-control", is_flag=True, help="Without the network with random weights.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of everything random.")
 @click.option("--batch", type=click.IntRange(1), default=8, help="Clips at once.")
-def command(  # noqa: PLR0913 - one for each option
-    network: str,
-    catalog: str,
+def command(
+    subject: Subject,
     out: Path,
-    weights: Path | None,
-    root: Path | None,
-    split: str | None,
     layers: tuple[str, ...],
     batch: int,
     no_control: bool,
@@ -56,13 +46,12 @@ def command(  # noqa: PLR0913 - one for each option
 
     Example: kinetoscope motion weights.safetensors data/jumps --split test --out looks/jumps
     """
+    from kinetoscope.cli.telling import end_with
     from kinetoscope.clips.cache import default_clip_cache
-    from kinetoscope.clips.catalog import read_catalog
     from kinetoscope.evidence.cues.cues import Asked, control_for, write_cues
     from kinetoscope.training.progress import counted
 
-    videos = read_catalog(catalog, root=root, split=split)
-    opened = open_network(network, weights)
+    opened, videos = subject.open()
     summary = "largest" if how.pop("largest") else "mean"
     asked, cache = Asked(summary=summary, **how), default_clip_cache()
     control = None if no_control else control_for(opened, videos, asked, clip_cache=cache)
@@ -79,8 +68,7 @@ def command(  # noqa: PLR0913 - one for each option
             progress=progress,
         )
     _show(found.answer, found.folder)
-    if found.answer["failures"]:
-        click.get_current_context().exit(1)
+    end_with([failure["error"] for failure in found.answer["failures"]])
 
 
 def _show(answer: Mapping[str, Any], folder: Path) -> None:
@@ -95,8 +83,6 @@ def _show(answer: Mapping[str, Any], folder: Path) -> None:
     if len(answer["classes"]) > _MAX_CLASSES:
         click.echo(f"{len(answer['classes']) - _MAX_CLASSES} more classes in classes.csv")
     click.echo(f"{answer['clips']} clips; all that was measured of each unit in {folder}")
-    for failure in answer["failures"][:_MAX_FAILURES]:
-        click.echo(failure["error"], err=True)
 
 
 def _layers(answer: Mapping[str, Any]) -> "Table":

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kinetoscope.cli.arguments import NETWORK, open_network
+from kinetoscope.cli.arguments import Subject, about
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -23,13 +23,8 @@ _RULES = ("deconvolved", "guided", "gradient")
 
 
 @click.command("retrieve")
-@click.argument("network", type=NETWORK)
-@click.argument("catalog")
+@about()
 @click.argument("units", nargs=-1)
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the look.")
-@click.option("--weights", type=click.Path(path_type=Path), help="Where NETWORK is a name.")
-@click.option("--root", type=click.Path(path_type=Path), help="Where the videos lie.")
-@click.option("--split", help="Only this split, such as test.")
 @click.option("--count", type=click.IntRange(1), default=9, help="Clips that excite most.")
 @click.option("--others", type=click.IntRange(0), default=6, help="Least, and as many middling.")
 @click.option(
@@ -43,11 +38,9 @@ _RULES = ("deconvolved", "guided", "gradient")
 @click.option("--like", help="A video, or the number of a clip: show those that are like it.")
 @click.option("--layer", help="As which layer has them; with --like.")
 def command(
-    network: str,
-    catalog: str,
+    subject: Subject,
     units: tuple[str, ...],
     out: Path,
-    weights: Path | None,
     like: str | None,
     layer: str | None,
     **how: Any,
@@ -67,15 +60,14 @@ def command(
     """
     if (like is None) != (layer is None):
         raise click.UsageError("--like VIDEO and --layer LAYER go together")
-    from kinetoscope.cli.represented import scanned, tell_failures
-    from kinetoscope.clips.catalog import read_catalog
+    from kinetoscope.cli.represented import scanned
+    from kinetoscope.cli.telling import tell_failures
     from kinetoscope.evidence.stimuli.jobs.chosen import read_words
     from kinetoscope.units.objective import Channel, Objective
     from kinetoscope.units.reading import SCORES
 
     words = read_words(units)
-    videos = read_catalog(catalog, root=how["root"], split=how["split"])
-    opened = open_network(network, weights)
+    opened, videos = subject.open()
     if like is not None and layer is not None:
         opened.layer(layer)
         scan = scanned(opened, videos, out / "evidence" / "scan", [layer])

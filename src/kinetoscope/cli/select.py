@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kinetoscope.cli.arguments import NETWORK, open_network
+from kinetoscope.cli.arguments import Subject, about, layers_option
 
 if TYPE_CHECKING:
     from kinetoscope.evidence.evidence import Evidence
@@ -15,28 +15,15 @@ _LABELS = 40
 
 
 @click.command("select")
-@click.argument("network", type=NETWORK)
-@click.argument("catalog")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the look.")
-@click.option("--weights", type=click.Path(path_type=Path), help="Where NETWORK is a name.")
-@click.option("--root", type=click.Path(path_type=Path), help="Where the videos lie.")
-@click.option("--split", help="Only this split, such as test.")
-@click.option("--layer", "layers", multiple=True, help="Only this layer; may be repeated.")
+@about()
+@layers_option
 @click.option(
     "--remove", type=click.IntRange(0), default=8, help="Specific units of a layer; 0 for none."
 )
 @click.option("--controls", type=click.IntRange(0), default=3, help="Other units of a layer.")
 @click.option("--clips", type=click.IntRange(1), default=64, help="Shown without these units.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of everything random.")
-def command(
-    network: str,
-    catalog: str,
-    out: Path,
-    weights: Path | None,
-    layers: tuple[str, ...],
-    seed: int,
-    **how: Any,
-) -> None:
+def command(subject: Subject, out: Path, layers: tuple[str, ...], seed: int, **how: Any) -> None:
     """Tell which units of NETWORK are specific to a label of CATALOG, and which are general.
 
     Units are told by how well they tell the clips of each label from all others, beside the same
@@ -47,14 +34,13 @@ def command(
 
     Example: kinetoscope select weights.safetensors data/jumps --split test --out looks/jumps
     """
-    from kinetoscope.cli.represented import scanned, tell_failures
+    from kinetoscope.cli.represented import scanned
+    from kinetoscope.cli.telling import tell_failures
     from kinetoscope.clips.cache import default_clip_cache
-    from kinetoscope.clips.catalog import read_catalog
     from kinetoscope.evidence.specificity.specificity import Removing, write_specificity
     from kinetoscope.training.progress import counted
 
-    videos = read_catalog(catalog, root=how["root"], split=how["split"])
-    opened = open_network(network, weights)
+    opened, videos = subject.open()
     scan = scanned(opened, videos, out / "evidence" / "scan", layers)
     nothing = how["remove"] == how["controls"] == 0
     removing = Removing(
@@ -80,7 +66,7 @@ def command(
 def _show(found: "Evidence") -> None:
     from rich.console import Console
 
-    from kinetoscope.cli.represented import table
+    from kinetoscope.cli.telling import table
 
     answer, console = found.answer, Console()
     heads = ("layer", "units", "specific", "general", "selectivity", "entropy", "area")

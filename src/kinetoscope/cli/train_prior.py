@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kinetoscope.cli.arguments import NETWORK, open_network
+from kinetoscope.cli.arguments import Subject, about
 
 if TYPE_CHECKING:
     from kinetoscope.clips.catalog import Catalog
@@ -13,36 +13,22 @@ if TYPE_CHECKING:
     from kinetoscope.evidence.stimuli.writings.generator_fit import Fit, Fitting
     from kinetoscope.networks.network import Network
 
-_MAX_FAILURES = 20
 _UNITS = {"frames": "of white", "flow": "pixels per frame"}
 
 
 @click.command("train-prior")
-@click.argument("network", type=NETWORK)
-@click.argument("catalog")
+@about(out=False)
 @click.option(
     "--out",
     type=click.Path(file_okay=False, path_type=Path),
     required=True,
     help="A folder of its own.",
 )
-@click.option("--weights", type=click.Path(path_type=Path), help="Where NETWORK is a name.")
-@click.option("--root", type=click.Path(path_type=Path), help="Where the videos lie.")
-@click.option("--split", help="Only this split, such as train.")
 @click.option("--layer", help="Whose answers to what is drawn should be those to real clips.")
 @click.option("--steps", type=click.IntRange(1), default=2000, help="Of learning.")
 @click.option("--code", type=click.IntRange(1), default=256, help="Numbers that a clip is told by.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of everything random.")
-def command(
-    network: str,
-    catalog: str,
-    out: Path,
-    weights: Path | None,
-    root: Path | None,
-    split: str | None,
-    seed: int,
-    **settings: Any,
-) -> None:
+def command(subject: Subject, out: Path, seed: int, **settings: Any) -> None:
     """Fit a generator to CATALOG that draws clips as NETWORK takes them.
 
     Stimuli can then be made in the code of the generator, and look a little like the clips that it
@@ -52,12 +38,10 @@ def command(
 
     Example: kinetoscope train-prior trained data/jumps --split train --out priors/jumps
     """
-    from kinetoscope.clips.catalog import read_catalog
     from kinetoscope.evidence.evidence import has_evidence
     from kinetoscope.evidence.stimuli.writings.generator_fit import Fitting, write_generator
 
-    videos = read_catalog(catalog, root=root, split=split)
-    opened = open_network(network, weights)
+    opened, videos = subject.open()
     asked = Fitting(**settings)
     _check_folder(out)
     provenance = _provenance(opened, videos, asked, seed)
@@ -112,13 +96,12 @@ def _check_folder(out: Path) -> None:
 
 
 def _show(fit: "Fit") -> None:
+    from kinetoscope.cli.telling import tell_errors
+
     click.echo(f"learned from {fit.learned} videos, {fit.held_out} held out")
     for stream, error in fit.errors.items():
         mean_clip, unit = fit.mean_clip_errors[stream], _UNITS[stream]
         click.echo(f"{stream:<8} missed by {error:.3g} {unit}; by the mean clip {mean_clip:.3g}")
     if not fit.useful:
         click.echo("it draws no better than the mean clip: more --steps or videos", err=True)
-    for failure in fit.failures[:_MAX_FAILURES]:
-        click.echo(failure["error"], err=True)
-    if len(fit.failures) > _MAX_FAILURES:
-        click.echo(f"and {len(fit.failures) - _MAX_FAILURES} more in evidence.json", err=True)
+    tell_errors([failure["error"] for failure in fit.failures], " in evidence.json")

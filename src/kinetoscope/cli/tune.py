@@ -5,7 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kinetoscope.cli.arguments import NETWORK, open_network
+from kinetoscope.cli.arguments import (
+    layers_option,
+    network_argument,
+    open_network,
+    out_option,
+    weights_option,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -32,10 +38,10 @@ class Numbers(click.ParamType):
 
 
 @click.command("tune")
-@click.argument("network", type=NETWORK)
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the look.")
-@click.option("--weights", type=click.Path(path_type=Path), help="Where NETWORK is a name.")
-@click.option("--layer", "layers", multiple=True, help="Only this layer; may be repeated.")
+@network_argument
+@out_option
+@weights_option
+@layers_option
 @click.option("--quick", is_flag=True, help="A few hundred clips, where nothing else is said.")
 @click.option("--directions", type=int, help="A multiple of 4.  [default: 8]")
 @click.option("--speeds", type=Numbers(), help="Pixels per frame.  [default: 0.5,1,2,4,8]")
@@ -118,14 +124,9 @@ def _show(found: "Evidence") -> None:
 
 
 def _table(found: "Evidence") -> "Table":
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
+    from kinetoscope.cli.telling import table
 
-    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
-    table.add_column("layer", no_wrap=True)
-    for column in ("units", "gratings", "dots", "discs", "index", "speed", "width"):
-        table.add_column(column, justify="right", no_wrap=True)
+    rows = []
     for layer in found.answer["layers"]:
         kinds = layer["kinds"]
         medians = kinds["gratings"]["network"]["medians"]
@@ -137,8 +138,9 @@ def _table(found: "Evidence") -> "Table":
             _number(medians["speed"]["value"], ".2g"),
             _number(medians["direction_half_width"]["value"], ".0f", "°"),
         )
-        table.add_row(*(Text(cell) for cell in cells))
-    return table
+        rows.append(cells)
+    heads = ("layer", "units", "gratings", "dots", "discs", "index", "speed", "width")
+    return table(heads, rows)
 
 
 def _share(kind: dict[str, Any]) -> str:
