@@ -165,7 +165,7 @@ TESTED_BY = {
     "__main__.py": "cli/test_main.py",
     "tensors.py": "conftest.py",  # names of shapes, checked while every test runs
     "cli/demo.py": "test_demo.py",
-    "cli/represented.py": "cli/test_probe.py",
+    "cli/scans.py": "cli/test_probe.py",
     "evidence/anatomy.py": "look/test_look.py",
     "evidence/answers.py": "evidence/test_scan.py",
     "evidence/cues/tables.py": "evidence/cues/test_cues.py",
@@ -311,7 +311,7 @@ def test_every_verb_has_its_module():
         "__init__",
         "main",
         "arguments",
-        "represented",
+        "scans",
         "telling",
         "writings",
     }

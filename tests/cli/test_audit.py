@@ -1,40 +1,28 @@
-import csv
+import shutil
 
 import pytest
-import torch
 from click.testing import CliRunner
 
 from kinetoscope.cli.main import main
 from kinetoscope.evidence.evidence import read_evidence
-from kinetoscope.networks.weights import save_network
-from kinetoscope.networks.zoo import build_network
-from kinetoscope.video.encode import write_mp4
+from tests.cli.noise import write_network, write_noise
 
 
 @pytest.fixture
 def catalog(tmp_path):
-    """Four short videos of noise, one a copy of another, and a file that is none."""
-    generator = torch.Generator().manual_seed(0)
-    rows = [("path", "label", "split")]
-    noise = [
-        torch.randint(0, 256, (8, 64, 64, 3), generator=generator, dtype=torch.uint8)
-        for _ in range(3)
-    ]
-    for number, pictures in enumerate([*noise, noise[0]]):
-        write_mp4(tmp_path / f"{number}.mp4", pictures, 8.0)
-        rows.append((f"{number}.mp4", "noise", "train" if number < 3 else "test"))
-    (tmp_path / "broken.mp4").write_text("not a video")
-    rows.append(("broken.mp4", "unheard of", "train"))
-    with (tmp_path / "index.csv").open("w", newline="") as file:
-        csv.writer(file).writerows(rows)
+    """Four videos, one a copy of another in another split, and a file that is none."""
+    write_noise(tmp_path, ["noise"] * 3, broken="unheard of")
+    shutil.copy(tmp_path / "0.mp4", tmp_path / "3.mp4")
+    listed = tmp_path / "index.csv"
+    head, *rows = listed.read_text().splitlines()
+    told = [f"{head},split", *(f"{row},train" for row in rows), "3.mp4,noise,test"]
+    listed.write_text("\n".join(told))
     return tmp_path
 
 
 @pytest.fixture
 def weights(tmp_path):
-    network = build_network("two_stream_small_toy", labels=["noise", "a", "b"])
-    save_network(network, tmp_path / "weights" / "weights.safetensors")
-    return tmp_path / "weights"
+    return write_network(tmp_path / "weights", ["noise", "a", "b"])
 
 
 def audit(*arguments):

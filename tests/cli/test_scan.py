@@ -1,37 +1,21 @@
-import csv
 
 import pytest
-import torch
 from click.testing import CliRunner
 
 from kinetoscope.cli.main import main
 from kinetoscope.evidence.scan import read_scan
-from kinetoscope.networks.weights import save_network
-from kinetoscope.networks.zoo import build_network
-from kinetoscope.video.encode import write_mp4
+from tests.cli.noise import write_network, write_noise
 
 
 @pytest.fixture
 def catalog(tmp_path):
-    """Three short videos of noise and a file that is none, listed in a csv."""
-    generator = torch.Generator().manual_seed(0)
-    rows = [("path", "label")]
-    for number in range(3):
-        pictures = torch.randint(0, 256, (8, 64, 64, 3), generator=generator, dtype=torch.uint8)
-        write_mp4(tmp_path / f"{number}.mp4", pictures, 8.0)
-        rows.append((f"{number}.mp4", "noise"))
-    (tmp_path / "broken.mp4").write_text("not a video")
-    rows.append(("broken.mp4", "noise"))
-    with (tmp_path / "index.csv").open("w", newline="") as file:
-        csv.writer(file).writerows(rows)
-    return tmp_path
+    """Three videos and a file that is none, of one label."""
+    return write_noise(tmp_path, ["noise"] * 3, broken="noise")
 
 
 @pytest.fixture
 def weights(tmp_path):
-    network = build_network("two_stream_small_toy", labels=["noise", "a", "b"])
-    save_network(network, tmp_path / "weights" / "weights.safetensors")
-    return tmp_path / "weights"
+    return write_network(tmp_path / "weights", ["noise", "a", "b"])
 
 
 def scan(*arguments):
@@ -78,9 +62,7 @@ def test_parts_that_were_scanned_apart_are_put_together(catalog, weights, tmp_pa
 
 def test_refuses_to_put_parts_of_another_network_together(catalog, weights, tmp_path):
     scan(weights, catalog, "--part", "0/1", "--out", tmp_path / "part")
-    network = build_network("two_stream_small_toy", labels=["x", "y"])
-    save_network(network, tmp_path / "other" / "weights.safetensors")
-    other = tmp_path / "other" / "weights.safetensors"
+    other = write_network(tmp_path / "other", ["x", "y"])
     answered = scan(other, catalog, "--merge", tmp_path / "part", "--out", tmp_path / "look")
     assert answered.exit_code == 1
     assert "is not of two_stream_small_toy" in answered.stderr

@@ -3,7 +3,7 @@
 import functools
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -89,25 +89,20 @@ class Subject:
     catalog: str
     weights: Path | None
     root: Path | None
-    labels: Path | None = None
+    labels: Path | None
     split: str | None
 
-    def open(self) -> "tuple[Network, Catalog]":
-        """Both. The catalog is read first: what is wrong with it is told at once."""
-        videos = self.videos(self.split)
-        return self.open_network(), videos
-
-    def open_network(self) -> "Network":
-        """The network with its weights; see `open_network`."""
-        return open_network(self.network, self.weights)
-
-    def videos(self, split: str | None, *, strict: bool = True) -> "Catalog":
-        """Those of the catalog that are of a split, which may be another one than the verb's.
+    def open(self, *, strict: bool = True) -> "tuple[Network, Catalog]":
+        """Both. The catalog is read first: what is wrong with it is told at once.
 
         Args:
-            split: None for all.
-            strict: refuse a catalog with files that are not there, as `read_catalog` does.
+            strict: refuse a label that is not among the catalog's; otherwise keep it.
         """
+        videos = self.videos(self.split, strict=strict)
+        return open_network(self.network, self.weights), videos
+
+    def videos(self, split: str | None, *, strict: bool = True) -> "Catalog":
+        """Those of one split, which may be another one than the verb's; None for all."""
         from kinetoscope.clips.catalog import read_catalog
 
         return read_catalog(
@@ -134,24 +129,9 @@ def about(*, out: bool = True, labels: bool = False) -> Callable[[Verb], Verb]:
 
     def decorate(verb: Verb) -> Verb:
         @functools.wraps(verb)
-        def run(
-            network: str,
-            catalog: str,
-            weights: Path | None,
-            root: Path | None,
-            split: str | None,
-            labels: Path | None = None,
-            **others: Any,
-        ) -> None:
-            subject = Subject(
-                network=network,
-                catalog=catalog,
-                weights=weights,
-                root=root,
-                labels=labels,
-                split=split,
-            )
-            verb(subject, **others)
+        def run(**given: Any) -> None:
+            subject = Subject(**{each.name: given.pop(each.name, None) for each in fields(Subject)})
+            verb(subject, **given)
 
         for decorator in reversed(asked):  # click lists the last one first
             run = decorator(run)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kinetoscope.cli.arguments import NETWORK, open_network
+from kinetoscope.cli.arguments import Subject, about
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -19,25 +19,12 @@ _MOST = 20  # lines of each list
 
 
 @click.command("audit")
-@click.argument("network", type=NETWORK)
-@click.argument("catalog")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the look.")
-@click.option("--weights", type=click.Path(path_type=Path), help="Where NETWORK is a name.")
-@click.option("--root", type=click.Path(path_type=Path), help="Where the videos lie.")
-@click.option("--split", help="Only this split; all of them, if not given.")
+@about()
 @click.option("--layer", help="Whose features tell suspicious labels; the last before the scores.")
 @click.option("--no-scan", is_flag=True, help="Leave labels alone, and the network unused.")
 @click.option("--shuffles", type=click.IntRange(1), default=20, help="Runs with shuffled labels.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of folds and shuffles.")
-def command(
-    network: str,
-    catalog: str,
-    out: Path,
-    weights: Path | None,
-    root: Path | None,
-    split: str | None,
-    **how: Any,
-) -> None:
+def command(subject: Subject, out: Path, **how: Any) -> None:
     """Find what is peculiar in CATALOG: telltale cues, copies, suspicious labels.
 
     Which classes can be told by a caption, the border, the file's form or length, the camera, the
@@ -48,13 +35,12 @@ def command(
 
     Example: kinetoscope audit weights.safetensors data/jumps --out looks/jumps
     """
+    from kinetoscope.cli.telling import end_with
     from kinetoscope.clips.cache import default_clip_cache
-    from kinetoscope.clips.catalog import read_catalog
     from kinetoscope.evidence.audit.audit import write_audit
     from kinetoscope.training.progress import counted
 
-    videos = read_catalog(catalog, root=root, split=split, strict=False)
-    opened = open_network(network, weights)
+    opened, videos = subject.open(strict=False)
     if how["layer"] is not None:
         opened.layer(how["layer"])  # better refused now than after the scan
     scanned = None if how["no_scan"] else _scanned(opened, videos, out / "evidence" / "scan")
@@ -71,8 +57,7 @@ def command(
             progress=progress,
         )
     _show(found)
-    if found.answer["failures"]:
-        click.get_current_context().exit(1)
+    end_with([failure["error"] for failure in found.answer["failures"]])
 
 
 def _scanned(network: "Network", videos: "Catalog", folder: Path) -> "Scan":
@@ -100,8 +85,6 @@ def _show(found: "Evidence") -> None:
     for small in answer["small"][:_MOST]:
         told = f"clips: {small['clips']}, and {answer['least']} are needed"
         click.echo(f"{small['label']} is too small to judge; {told}", err=True)
-    for failure in answer["failures"][:_MOST]:
-        click.echo(failure["error"], err=True)
     click.echo(f"clips looked at: {answer['clips']}; all is in {found.folder}")
 
 

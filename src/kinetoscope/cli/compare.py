@@ -5,14 +5,18 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kinetoscope.cli.arguments import NETWORK, open_network
-from kinetoscope.cli.represented import (
-    scanned,
-    scanned_with_random_weights,
-    sure,
-    table,
-    tell_failures,
+from kinetoscope.cli.arguments import (
+    NETWORK,
+    catalog_argument,
+    network_argument,
+    open_network,
+    out_option,
+    root_option,
+    split_option,
+    weights_option,
 )
+from kinetoscope.cli.scans import scanned, scanned_with_random_weights
+from kinetoscope.cli.telling import sure, table, tell_failures
 
 if TYPE_CHECKING:
     from kinetoscope.evidence.evidence import Evidence
@@ -21,14 +25,14 @@ POOLS = click.Choice(["mean", "largest"])
 
 
 @click.command("compare")
-@click.argument("network", type=NETWORK)
+@network_argument
 @click.argument("other", type=NETWORK)
-@click.argument("catalog")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the look.")
-@click.option("--weights", type=click.Path(path_type=Path), help="Where NETWORK is a name.")
+@catalog_argument
+@out_option
+@weights_option
 @click.option("--other-weights", type=click.Path(path_type=Path), help="Where OTHER is a name.")
-@click.option("--root", type=click.Path(path_type=Path), help="Where the videos lie.")
-@click.option("--split", help="Only this split, such as test.")
+@root_option
+@split_option
 @click.option("--pool", type=POOLS, default="mean", help="Of a channel's answers at all places.")
 @click.option("--most", type=click.IntRange(5), default=2000, help="Clips that are taken.")
 @click.option("--no-control", is_flag=True, help="Without NETWORK with random weights.")

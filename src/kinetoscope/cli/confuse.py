@@ -55,7 +55,7 @@ def command(
     Example: kinetoscope confuse weights.safetensors data/jumps --pair hop leap --out looks/jumps
     """
     costs = {(label, taken): _price(price) for label, taken, price in cost}
-    from kinetoscope.cli.represented import scanned
+    from kinetoscope.cli.scans import scanned
     from kinetoscope.cli.telling import tell_failures
     from kinetoscope.clips.cache import default_clip_cache
     from kinetoscope.clips.catalog import read_catalog

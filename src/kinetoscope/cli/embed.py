@@ -5,14 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kinetoscope.cli.arguments import NETWORK, open_network
-from kinetoscope.cli.represented import (
-    scanned,
-    scanned_with_random_weights,
-    sure,
-    table,
-    tell_failures,
-)
+from kinetoscope.cli.arguments import Subject, about, layers_option
+from kinetoscope.cli.scans import scanned, scanned_with_random_weights
+from kinetoscope.cli.telling import sure, table, tell_failures
 
 if TYPE_CHECKING:
     from kinetoscope.evidence.evidence import Evidence
@@ -24,13 +19,8 @@ VIDEO = click.Path(exists=True, dir_okay=False, path_type=Path)
 
 
 @click.command("embed")
-@click.argument("network", type=NETWORK)
-@click.argument("catalog")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the look.")
-@click.option("--weights", type=click.Path(path_type=Path), help="Where NETWORK is a name.")
-@click.option("--root", type=click.Path(path_type=Path), help="Where the videos lie.")
-@click.option("--split", help="Only this split, such as test.")
-@click.option("--layer", "layers", multiple=True, help="Only this layer; may be repeated.")
+@about()
+@layers_option
 @click.option("--method", "methods", type=METHODS, multiple=True, help="t-SNE if not given.")
 @click.option("--pool", type=POOLS, default="mean", help="Of a channel's answers at all places.")
 @click.option("--perplexity", type=click.FloatRange(1), help="About how many neighbours count.")
@@ -39,10 +29,8 @@ VIDEO = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--no-control", is_flag=True, help="Without the same network of random weights.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the maps, and of weights.")
 def command(
-    network: str,
-    catalog: str,
+    subject: Subject,
     out: Path,
-    weights: Path | None,
     layers: tuple[str, ...],
     place: tuple[Path, ...],
     **how: Any,
@@ -59,13 +47,12 @@ def command(
     Example: kinetoscope embed trained data/jumps --split test --layer fusion --out looks/jumps
     """
     from kinetoscope.clips.cache import default_clip_cache
-    from kinetoscope.clips.catalog import Entry, read_catalog
+    from kinetoscope.clips.catalog import Entry
     from kinetoscope.evidence.representation.embedding import write_embedding
     from kinetoscope.evidence.representation.placed import write_placed
     from kinetoscope.training.progress import counted
 
-    videos = read_catalog(catalog, root=how["root"], split=how["split"])
-    opened = open_network(network, weights)
+    opened, videos = subject.open()
     evidence, control = out / "evidence", None
     scan = scanned(opened, videos, evidence / "scan", layers)
     if not how["no_control"]:

@@ -32,7 +32,7 @@ def command(subject: Subject, out: Path, layers: tuple[str, ...], **how: Any) ->
 
     Example: kinetoscope health weights.safetensors data/jumps --split test --out looks/jumps
     """
-    from kinetoscope.cli.represented import scanned
+    from kinetoscope.cli.scans import scanned
     from kinetoscope.cli.telling import tell_failures
     from kinetoscope.evidence.health.health import write_health
     from kinetoscope.training.progress import counted

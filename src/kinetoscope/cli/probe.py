@@ -5,14 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kinetoscope.cli.arguments import NETWORK, open_network
-from kinetoscope.cli.represented import (
-    scanned,
-    scanned_with_random_weights,
-    sure,
-    table,
-    tell_failures,
-)
+from kinetoscope.cli.arguments import Subject, about, layers_option
+from kinetoscope.cli.scans import scanned, scanned_with_random_weights
+from kinetoscope.cli.telling import sure, table, tell_failures
 
 if TYPE_CHECKING:
     from kinetoscope.evidence.evidence import Evidence
@@ -23,28 +18,16 @@ POOLS = click.Choice(["mean", "largest"])
 
 
 @click.command("probe")
-@click.argument("network", type=NETWORK)
-@click.argument("catalog")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the look.")
-@click.option("--weights", type=click.Path(path_type=Path), help="Where NETWORK is a name.")
-@click.option("--root", type=click.Path(path_type=Path), help="Where the videos lie.")
-@click.option("--split", help="Only this split, such as test.")
+@about()
 @click.option("--fit-to", help="Fit to this split, such as train, and only test on the other.")
-@click.option("--layer", "layers", multiple=True, help="Only this layer; may be repeated.")
+@layers_option
 @click.option("--machine", "machines", type=MACHINES, multiple=True, help="Both if not given.")
 @click.option("--pool", "pools", type=POOLS, multiple=True, help="The mean if not given.")
 @click.option("--folds", type=click.IntRange(2), default=5, help="Of cross-validation.")
 @click.option("--most", type=click.IntRange(4), default=2000, help="Clips that are taken.")
 @click.option("--no-control", is_flag=True, help="Without the same network of random weights.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of folds, shuffles and weights.")
-def command(
-    network: str,
-    catalog: str,
-    out: Path,
-    weights: Path | None,
-    layers: tuple[str, ...],
-    **how: Any,
-) -> None:
+def command(subject: Subject, out: Path, layers: tuple[str, ...], **how: Any) -> None:
     """Tell how well the labels of CATALOG can be read from each layer of NETWORK by a straight cut.
 
     Linear machines are fitted to what each layer says of the clips: those of other videos than they
@@ -55,13 +38,12 @@ def command(
 
     Example: kinetoscope probe trained data/jumps --split test --out looks/jumps
     """
-    from kinetoscope.clips.catalog import read_catalog
     from kinetoscope.evidence.representation.probes import write_probes
     from kinetoscope.training.progress import counted
 
-    splits = [how["split"]] if how["fit_to"] is None else [how["fit_to"], how["split"]]
-    catalogs = [read_catalog(catalog, root=how["root"], split=split) for split in splits]
-    opened = open_network(network, weights)
+    opened, videos = subject.open()
+    fitted = [] if how["fit_to"] is None else [subject.videos(how["fit_to"])]
+    catalogs = [*fitted, videos]
     scans, control = [], []
     for number, videos in enumerate(reversed(catalogs)):
         beside = "-fitted" if number else ""

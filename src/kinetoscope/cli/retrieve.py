@@ -60,7 +60,7 @@ def command(
     """
     if (like is None) != (layer is None):
         raise click.UsageError("--like VIDEO and --layer LAYER go together")
-    from kinetoscope.cli.represented import scanned
+    from kinetoscope.cli.scans import scanned
     from kinetoscope.cli.telling import tell_failures
     from kinetoscope.evidence.stimuli.jobs.chosen import read_words
     from kinetoscope.units.objective import Channel, Objective

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from kinetoscope.cli.arguments import NETWORK, open_network
+from kinetoscope.cli.arguments import Subject, about, layers_option
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from kinetoscope.clips.catalog import Catalog
     from kinetoscope.evidence.scan import Scan
     from kinetoscope.networks.network import Network
-
-_MAX_FAILURES = 20
 
 
 class PartArgument(click.ParamType):
@@ -35,13 +33,8 @@ PART = PartArgument()
 
 
 @click.command("scan")
-@click.argument("network", type=NETWORK)
-@click.argument("catalog")
-@click.option("--out", type=click.Path(path_type=Path), required=True, help="Folder of the look.")
-@click.option("--weights", type=click.Path(path_type=Path), help="Where NETWORK is a name.")
-@click.option("--root", type=click.Path(path_type=Path), help="Where the videos lie.")
-@click.option("--split", help="Only this split, such as test.")
-@click.option("--layer", "layers", multiple=True, help="Only this layer; may be repeated.")
+@about()
+@layers_option
 @click.option("--clips", type=click.IntRange(1), default=1, help="Of each video, spread evenly.")
 @click.option("--batch", type=click.IntRange(1), default=8, help="Clips at once in each thread.")
 @click.option("--workers", type=click.IntRange(1), help="One a core if not given.")
@@ -58,16 +51,7 @@ PART = PartArgument()
     multiple=True,
     help="Folder of the look of a part, for all parts; nothing is scanned.",
 )
-def command(
-    network: str,
-    catalog: str,
-    out: Path,
-    weights: Path | None,
-    root: Path | None,
-    split: str | None,
-    merge: tuple[Path, ...],
-    **settings: Any,
-) -> None:
+def command(subject: Subject, out: Path, merge: tuple[Path, ...], **settings: Any) -> None:
     """Run CATALOG through NETWORK once and keep what every unit answers to every clip.
 
     NETWORK is a file of weights or a folder that kinetoscope train wrote, or a network's name
@@ -80,18 +64,16 @@ def command(
 
     Example: kinetoscope scan weights.safetensors data/jumps --split test --out looks/jumps
     """
-    from kinetoscope.clips.catalog import read_catalog
+    from kinetoscope.cli.telling import end_with
 
-    videos = read_catalog(catalog, root=root, split=split)
-    opened = open_network(network, weights)
+    opened, videos = subject.open()
     folder = out / "evidence" / "scan"
     if merge:
         found = _merged(merge, opened, videos, folder)
     else:
         found = _scanned(opened, videos, folder, settings)
     _show(found)
-    if found.failures:
-        click.get_current_context().exit(1)
+    end_with([failure["error"] for failure in found.failures], ", all in its clips")
 
 
 def _merged(looks: tuple[Path, ...], network: "Network", videos: "Catalog", folder: Path) -> "Scan":
@@ -105,23 +87,13 @@ def _merged(looks: tuple[Path, ...], network: "Network", videos: "Catalog", fold
 
 
 def _scanned(network: "Network", videos: "Catalog", folder: Path, settings: Any) -> "Scan":
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
     from kinetoscope.clips.cache import default_clip_cache
     from kinetoscope.evidence.scan import scan
+    from kinetoscope.training.progress import counted
 
-    columns = ("scanning", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("scanning", total=len(videos))
-        return scan(
-            network,
-            videos,
-            folder,
-            **settings,
-            clip_cache=default_clip_cache(),
-            progress=lambda done, total: progress.update(task, completed=done, total=total),
-        )
+    cache = default_clip_cache()
+    with counted("scanning", shown=True) as progress:
+        return scan(network, videos, folder, **settings, clip_cache=cache, progress=progress)
 
 
 def _show(found: "Scan") -> None:
@@ -130,26 +102,15 @@ def _show(found: "Scan") -> None:
     clips = len(found.clips) - len(found.failures)
     Console().print(_table(found))
     click.echo(f"{clips} clips of {found.provenance.catalog} in {found.folder}")
-    for failure in found.failures[:_MAX_FAILURES]:
-        click.echo(failure["error"], err=True)
-    if len(found.failures) > _MAX_FAILURES:
-        click.echo(f"and {len(found.failures) - _MAX_FAILURES} more, all in its clips", err=True)
 
 
 def _table(found: "Scan") -> "Table":
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
+    from kinetoscope.cli.telling import table
     from kinetoscope.evidence.retrieval import dead_units
 
     dead = [unit.layer for unit in dead_units(found)]
-    table = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False)
-    table.add_column("layer", no_wrap=True)
-    for column in ("units", "dead", "largest answer"):
-        table.add_column(column, justify="right", no_wrap=True)
-    for layer, about in found.layers.items():
+    rows = []
+    for layer, told in found.layers.items():
         largest = found.channel_maxima(layer).max().item()
-        cells = (layer, str(about["channels"]), str(dead.count(layer)), f"{largest:.3g}")
-        table.add_row(*(Text(cell) for cell in cells))
-    return table
+        rows.append((layer, str(told["channels"]), str(dead.count(layer)), f"{largest:.3g}"))
+    return table(("layer", "units", "dead", "largest answer"), rows)

@@ -34,7 +34,7 @@ def command(subject: Subject, out: Path, layers: tuple[str, ...], seed: int, **h
 
     Example: kinetoscope select weights.safetensors data/jumps --split test --out looks/jumps
     """
-    from kinetoscope.cli.represented import scanned
+    from kinetoscope.cli.scans import scanned
     from kinetoscope.cli.telling import tell_failures
     from kinetoscope.clips.cache import default_clip_cache
     from kinetoscope.evidence.specificity.specificity import Removing, write_specificity

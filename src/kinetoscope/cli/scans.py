@@ -1,19 +1,13 @@
-"""What do the verbs share that compare what layers say of the same clips?"""
+"""How does a verb come by the scans that it needs?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import click
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from kinetoscope.clips.catalog import Catalog
     from kinetoscope.evidence.scan import Scan
     from kinetoscope.networks.network import Network
-
-_MAX_FAILURES = 20
 
 
 def scanned(
@@ -76,44 +70,3 @@ def _there(network: "Network", catalog: "Catalog", folder: Path) -> "Scan | None
     told = found.provenance
     same = (told.weights_hash, told.catalog, found.expects.to_json()) == asked
     return found if same else None
-
-
-def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> "Table":
-    """Words in the first column, numbers in the others."""
-    from rich import box
-    from rich.table import Table
-    from rich.text import Text
-
-    made = Table(box=box.SIMPLE_HEAD, header_style="bold", pad_edge=False, padding=(0, 1, 0, 0))
-    for number, column in enumerate(columns):
-        made.add_column(column, justify="right" if number else "left", no_wrap=True)
-    for row in rows:
-        made.add_row(*(Text(cell) for cell in row))
-    return made
-
-
-def sure(found: Mapping[str, Any] | None) -> str:
-    """A number, and how far it is to the farther end of its interval.
-
-    >>> sure({"value": 0.5, "low": 0.25, "high": 0.6})
-    '0.50 ±0.25'
-    """
-    if found is None or found["value"] is None:
-        return "-"
-    value, low, high = found["value"], found["low"], found["high"]
-    return f"{value:.2f}" + ("" if low is None else f" ±{max(value - low, high - value):.2f}")
-
-
-def tell_failures(scans: Sequence["Scan"], failures: Sequence[Mapping[str, Any]]) -> None:
-    """Name what was not possible; the exit code is 1 if a video could not be read."""
-    unread = {failure["path"]: failure["error"] for scan in scans for failure in scan.failures}
-    unread |= {each["path"]: each["error"] for each in failures if "path" in each}
-    for each in failures:
-        if "layer" in each:
-            click.echo(f"{each['layer']} is left out: {each['error'].splitlines()[0]}", err=True)
-    for error in list(unread.values())[:_MAX_FAILURES]:
-        click.echo(error, err=True)
-    if len(unread) > _MAX_FAILURES:
-        click.echo(f"and {len(unread) - _MAX_FAILURES} more", err=True)
-    if unread:
-        click.get_current_context().exit(1)
