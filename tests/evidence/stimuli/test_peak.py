@@ -10,6 +10,7 @@ from kinetoscope.errors import ClipError
 from kinetoscope.evidence.stimuli.maximize import maximize
 from kinetoscope.evidence.stimuli.robustness import Robustness
 from kinetoscope.evidence.stimuli.settings import Maximizing
+from kinetoscope.units.objective import activation
 from kinetoscope.units.unit import Unit
 from tests.evidence.planted import Weigh, planted
 
@@ -46,6 +47,30 @@ def test_what_has_its_place_in_the_frame_is_found_where_clips_come_to_rest():
         for settle in (0.0, 0.5)
     )
     assert rest.activation > 1.5 * unrest.activation > 0
+
+
+class Narrow(nn.Module):
+    """A unit that answers to clips of one brightness, and to nothing that is far from it."""
+
+    def __init__(self):
+        super().__init__()
+        self.relu = nn.ReLU()
+
+    def forward(self, x):
+        missed = (x.mean(dim=1, keepdim=True) - 1.4).abs()
+        return self.relu(0.2 - missed.mean(dim=(2, 3, 4), keepdim=True))
+
+
+def test_a_unit_that_is_leapt_over_in_the_first_steps_is_found_in_a_second_ascent():
+    network, unit = planted(Narrow(), 1), activation(Unit("layer", 0))
+    settings = Maximizing(steps=40, travel=20.0, opening=0.05, robustness=Robustness(shift=0))
+    (found,) = maximize(network, [unit], slowness=(0.0,), settings=settings).stimuli
+    assert found.woken
+    assert found.activation > 0.15
+    silent = maximize(
+        network, [unit], slowness=(0.0,), settings=settings, best_real={unit: 0.0}
+    ).failures
+    assert "dead" in silent[0].reason  # where no real clip excites it either, one ascent is enough
 
 
 @pytest.mark.parametrize("name", ["peak", "settle"])

@@ -41,6 +41,11 @@ from kinetoscope.units.unit import Unit
 
 Progress = Callable[[int], None]
 
+_DEAD = "it is dead: it answers 0 everywhere, to noise and to all that the ascent found"
+
+_LONGER = 0.8
+"""For how much of a second ascent rectifiers leak, where the first one ended in silence."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Failure:
@@ -140,7 +145,43 @@ class Asking:
             for making in makings:
                 yield Failure(objective=making.objective, reason=str(error))
             return
-        yield from self._shown(question, ascent, held)
+        outcomes = list(self._shown(question, ascent, held))
+        asleep = self._asleep(makings, outcomes)
+        if asleep and self.settings.leak and self.settings.opening < _LONGER:
+            settings = replace(self.settings, opening=_LONGER)
+            again = replace(self, settings=settings)._batch(
+                [makings[place] for place in asleep],
+                {stream: x[asleep] for stream, x in held.items()},
+                None,
+            )
+            for place, outcome in zip(asleep, again, strict=True):
+                woken = isinstance(outcome, Stimulus)
+                outcomes[place] = replace(outcome, woken=True) if woken else outcome
+        yield from outcomes
+
+    def _asleep(
+        self, makings: Sequence[Making], outcomes: Sequence[Stimulus | Failure]
+    ) -> list[int]:
+        """Clips whose units fell silent on the way, though others excite them; with their groups.
+
+        In the first steps, which are the longest, a clip may leap to where a unit answers nothing;
+        once rectifiers leak no more, there is no way back.
+        """
+        silent = {
+            (making.objective, making.slowness)
+            for making, outcome in zip(makings, outcomes, strict=True)
+            if isinstance(outcome, Failure) and outcome.reason == _DEAD
+        }
+        return [
+            place
+            for place, making in enumerate(makings)
+            if (making.objective, making.slowness) in silent
+            and not self._is_dead_to_real_clips(making.objective)
+        ]
+
+    def _is_dead_to_real_clips(self, objective: Objective) -> bool:
+        best = self._best(objective)
+        return best is not None and best <= 0
 
     def _question(self, makings: Sequence[Making], held: Mapping[Stream, Tensor]) -> Question:
         spec = self.network.expects
@@ -314,7 +355,7 @@ def _failed(
     if isinstance(goal, Channel | Neuron) and not others and weight > 0:
         own = answers[goal.layer][place, goal.channel]
         if not bool(own.any()):
-            return "it is dead: it answers 0 everywhere, to noise and to all that the ascent found"
+            return _DEAD
     return None
 
 
