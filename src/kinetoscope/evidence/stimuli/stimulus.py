@@ -76,8 +76,8 @@ class Stimulus:
         best_real: its largest answer to the reference clips; None without any.
         reference: what these are: the name of a catalog, or "made clips".
         frames_velocity, flow_velocity: the motion that was measured in each stream.
-        woken: whether the unit was silent for the first noise, and had to be woken by letting
-            gradient through shut rectifiers.
+        woken: whether the unit was silent for the first noise, or fell silent on the way, and had
+            to be woken by letting gradient through shut rectifiers.
         history: every term of the objective at every step.
         measures: what else was measured of it.
     """

@@ -78,7 +78,7 @@ const wokenBadge = () =>
   badge(
     "woken",
     "",
-    "It was silent for the noise that the search began with. Gradient was let through shut rectifiers until it answered.",
+    "It was silent for the noise that the search began with, or fell silent on the way. Gradient was let through shut rectifiers until it answered.",
   );
 
 /** The motion that was measured, as an arrow and a speed. @param {Motion | null} measured */
