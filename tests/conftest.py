@@ -45,3 +45,14 @@ def browser():
             pytest.skip(f"needs a chromium on the PATH, or Playwright's own: {error.message[:200]}")
         yield opened
         opened.close()
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    """Ray with two cores, and little memory for what is shared; it takes long to begin."""
+    ray = pytest.importorskip("ray", reason="needs the extra `ray`")
+    ray.init(
+        num_cpus=2, object_store_memory=100_000_000, include_dashboard=False, log_to_driver=False
+    )
+    yield ray
+    ray.shutdown()

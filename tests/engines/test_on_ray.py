@@ -27,17 +27,6 @@ def build():
 """
 
 
-@pytest.fixture(scope="module")
-def cluster():
-    """Two cores, and little memory for what is shared."""
-    ray = pytest.importorskip("ray", reason="needs the extra `ray`")
-    ray.init(
-        num_cpus=2, object_store_memory=100_000_000, include_dashboard=False, log_to_driver=False
-    )
-    yield ray
-    ray.shutdown()
-
-
 class Answering:
     """Work that holds a network."""
 

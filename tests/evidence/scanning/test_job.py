@@ -170,17 +170,6 @@ def _may_mount(folder):
 # Ray
 
 
-@pytest.fixture
-def cluster():
-    """Two cores, and little memory for what is shared."""
-    ray = pytest.importorskip("ray", reason="needs the extra `ray`")
-    ray.init(
-        num_cpus=2, object_store_memory=100_000_000, include_dashboard=False, log_to_driver=False
-    )
-    yield ray
-    ray.shutdown()
-
-
 class Mortal(Brightness):
     """Kills its process at the one clip that is darkest, once: a file says which process not."""
 

@@ -170,18 +170,16 @@ def test_a_batch_that_breaks_off_is_told_and_tried_again(network, tmp_path, monk
     assert maximize_all(network, objectives, tmp_path, job=JOB).made == objectives
 
 
+@pytest.mark.usefixtures("cluster")
 def test_on_a_cluster_it_is_the_same_to_the_last_digit(finished, network, objectives, tmp_path):
-    ray = pytest.importorskip("ray", reason="needs the extra `ray`")
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
         here = tmp_path / "here"
         maximize_all(network, objectives, here, job=JOB)
-        ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False)
         spread = Job(wanted=WANTED, engine="ray")
         outcome = maximize_all(network, objectives, tmp_path / "ray", job=spread)
     finally:
-        ray.shutdown()
         torch.set_num_threads(before)
     assert outcome == finished[1]
     assert contents(tmp_path / "ray") == contents(here)
