@@ -105,7 +105,9 @@ def test_holds_stimuli_against_the_best_real_clip(looked):
 
 def test_every_label_and_some_units_of_every_layer_have_stimuli(looked):
     told = read_evidence(looked / "evidence" / "maximization", "maximization").answer
-    assert told["asked"] == [*told["made"], *(each["objective"] for each in told["failures"])]
+    failed = [each["objective"] for each in told["failures"]]  # after three steps one may be silent
+    assert sorted(told["asked"]) == sorted([*told["made"], *failed])
+    assert told["made"] == [each for each in told["asked"] if each not in failed]
     objectives = [Objective.parse(name) for name in told["made"]]
     assert [each.label for each in objectives if each.label] == sorted(COLOURS)
     assert {each.unit.layer for each in objectives if each.unit} == set(HOW.layers)
