@@ -80,7 +80,7 @@ LOOKING = replace(
     QUICK,
     units_per_layer=5,
     slowness=(0.0, 1.0, 10.0),
-    maximizing=Maximizing(steps=80, peak=0.5, settle=0.5),
+    maximizing=Maximizing(steps=160, peak=0.5, settle=0.5),
     sample=32,
 )
 """Enough to see by; `kinetoscope look` takes its time."""
