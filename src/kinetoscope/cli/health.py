@@ -10,7 +10,7 @@ from kinetoscope.cli.arguments import Subject, about
 if TYPE_CHECKING:
     from kinetoscope.clips.catalog import Catalog
     from kinetoscope.evidence.evidence import Evidence
-    from kinetoscope.evidence.health.health import Control
+    from kinetoscope.evidence.health.figures import Control
     from kinetoscope.networks.network import Network
 
 _GROUPS = 12
@@ -57,13 +57,11 @@ def command(subject: Subject, out: Path, layers: tuple[str, ...], **how: Any) ->
 def _untrained(network: "Network", catalog: "Catalog", how: dict[str, Any]) -> "Control":
     """The same network with random weights; batch normalization is measured on the sample."""
     from kinetoscope.clips.cache import default_clip_cache
-    from kinetoscope.evidence.health.health import Control
-    from kinetoscope.evidence.invariance.random_weights import with_random_weights
-    from kinetoscope.evidence.sample import open_sample
+    from kinetoscope.evidence.health.figures import Control
+    from kinetoscope.evidence.invariance.random_weights import control_of
 
     cache, clips, seed = default_clip_cache(), how["sample"], how["seed"]
-    sample = open_sample(catalog, network.expects, clips, seed=seed, clip_cache=cache)
-    other = with_random_weights(network, seed, batches=sample.batches(network.expects))
+    other = control_of(network, catalog, clips, seed=seed, clip_cache=cache)
     return Control(network=other, catalog=catalog, clips=clips, clip_cache=cache)
 
 

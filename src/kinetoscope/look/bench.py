@@ -8,8 +8,7 @@ from pathlib import Path
 
 from kinetoscope.clips.cache import ClipCache
 from kinetoscope.clips.catalog import Catalog
-from kinetoscope.evidence.invariance.random_weights import with_random_weights
-from kinetoscope.evidence.sample import Sample, open_sample
+from kinetoscope.evidence.invariance.random_weights import control_of
 from kinetoscope.evidence.scan import Scan, scan
 from kinetoscope.look.looking import Looking
 from kinetoscope.networks.network import Network
@@ -69,22 +68,12 @@ class Bench:
             )
 
     @cached_property
-    def sample(self) -> Sample:
-        """Clips that stand for the catalog, opened."""
-        how = self.how
-        return open_sample(
-            self.catalog,
-            self.network.expects,
-            how.sample,
-            seed=how.seed,
-            clip_cache=self.clip_cache,
-        )
-
-    @cached_property
     def control(self) -> Network:
         """The same network with random weights: what any network of its make would show."""
-        batches = self.sample.batches(self.network.expects)
-        return with_random_weights(self.network, self.how.seed, batches=batches)
+        how = self.how
+        return control_of(
+            self.network, self.catalog, how.sample, seed=how.seed, clip_cache=self.clip_cache
+        )
 
     @cached_property
     def scanned_control(self) -> Scan:

@@ -63,7 +63,6 @@ def scan_catalog(bench: Bench) -> None:
 
 def chosen_units(bench: Bench) -> Iterator[Unit]:
     """Of every layer some live units, spread from the most to the least selective."""
-    tell_layers(bench)
     silent = read_evidence(bench.folder("network")).answer["without_stimuli"]
     for name in bench.scanned.layers:
         ranked = [] if name in silent else most_selective(bench.scanned, name)

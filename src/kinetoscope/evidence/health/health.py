@@ -53,8 +53,7 @@ from kinetoscope.evidence.evidence import (
     writing_evidence,
 )
 from kinetoscope.evidence.health.duplicates import THRESHOLD
-from kinetoscope.evidence.health.figures import Control as Control
-from kinetoscope.evidence.health.figures import Sampled, Teller
+from kinetoscope.evidence.health.figures import Control, Sampled, Teller
 from kinetoscope.evidence.health.filters import Filters, change, colour, first_filters
 from kinetoscope.evidence.scan import Progress, Scan
 from kinetoscope.networks.network import Network

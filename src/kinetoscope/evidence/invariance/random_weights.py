@@ -19,7 +19,10 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
+from kinetoscope.clips.cache import ClipCache
+from kinetoscope.clips.catalog import Catalog
 from kinetoscope.clips.clip import ClipBatch
+from kinetoscope.evidence.sample import open_sample
 from kinetoscope.networks.network import Network, evaluating
 
 _Normalization = nn.modules.batchnorm._NormBase
@@ -50,6 +53,30 @@ def with_random_weights(
     if batches is not None:
         measure_normalization(made, batches)
     return made
+
+
+def control_of(
+    network: Network,
+    catalog: Catalog,
+    clips: int,
+    *,
+    seed: int = 0,
+    clip_cache: ClipCache | None = None,
+) -> Network:
+    """The same network with random weights, its batch normalization measured on a catalog.
+
+    Args:
+        network: stays as it is.
+        catalog: which videos.
+        clips: on how many it is measured, as many of each label as can be.
+        seed: of the weights, and of the choice of clips.
+        clip_cache: where clips are kept that were opened before.
+
+    Raises:
+        CatalogError: no video can be read.
+    """
+    sample = open_sample(catalog, network.expects, clips, seed=seed, clip_cache=clip_cache)
+    return with_random_weights(network, seed, batches=sample.batches(network.expects))
 
 
 @torch.no_grad()

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from kinetoscope.clips.cache import ClipCache
 from kinetoscope.clips.catalog import Catalog
-from kinetoscope.evidence.invariance.random_weights import with_random_weights
-from kinetoscope.evidence.sample import open_sample
+from kinetoscope.evidence.invariance.random_weights import control_of
 from kinetoscope.evidence.scan import Progress, Scan, scan
 from kinetoscope.networks.network import Network
 
@@ -45,10 +44,8 @@ def scan_with_random_weights(  # noqa: PLR0913 - as `scan`, and the seed
         UnknownNameError: a layer is not there.
         CatalogError: no video can be read.
     """
-    sample = open_sample(catalog, network.expects, _MEASURED, seed=seed, clip_cache=clip_cache)
-    drawn = with_random_weights(network, seed, batches=sample.batches(network.expects))
     return scan(
-        drawn,
+        control_of(network, catalog, _MEASURED, seed=seed, clip_cache=clip_cache),
         catalog,
         folder,
         layers=layers,

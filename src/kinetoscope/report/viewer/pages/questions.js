@@ -20,14 +20,15 @@ export function questions(parent) {
   parent.classList.add("questions");
   QUESTIONS.forEach((title, question) => {
     const card = element("article.question", {}, element("h3", {}, title));
-    const told = [ANSWERS[question](card), ...chaptersOf(question, card)];
-    if (!told.some(Boolean)) card.append(element("p.quiet", {}, "Not measured in this look."));
+    const told = ANSWERS[question](card);
+    const more = chaptersOf(question, card);
+    if (!told && !more) card.append(element("p.quiet", {}, "Not measured in this look."));
     parent.append(card);
   });
 }
 
 /**
- * What the chapters of a question say in a few words.
+ * What the chapters of a question say in a few words; tells whether there are any.
  * @param {number} question
  * @param {Element} card
  */
@@ -38,7 +39,7 @@ function chaptersOf(question, card) {
     SHOWN[each.kind]?.summary?.(each.summary, part);
     card.append(part);
   }
-  return own.map(() => true);
+  return own.length > 0;
 }
 
 /** @param {Element} card */
