@@ -1,0 +1,1 @@
+"""Is an attribution to be believed? Each measure has its control."""

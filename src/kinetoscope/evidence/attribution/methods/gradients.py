@@ -1,0 +1,91 @@
+"""How does the objective change with each pixel?
+
+    gradient             dv / dx of each value, of the normalized clip
+    gradient x input     x dv / dx: what each value adds, if the objective were linear
+
+A pixel has several values; its heat is their sum (`over_channels="sum"`), or the largest absolute
+one, which has no sign.
+
+Source: Simonyan, Vedaldi and Zisserman, "Deep Inside Convolutional Networks", ICLR 2014 workshop,
+section 3 (the gradient, largest absolute over channels); Shrikumar et al., "Not Just a Black Box",
+2016 (times the input).
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+from torch import Tensor
+
+from kinetoscope.clips.spec import Stream
+from kinetoscope.evidence.attribution.attribution import Attribution, Method
+from kinetoscope.evidence.attribution.question import Question, Streams
+from kinetoscope.networks.network import Network, frozen
+from kinetoscope.tensors import Heat
+from kinetoscope.units.objective import Objective
+
+OverChannels = Literal["sum", "largest"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gradient(Method):
+    """The gradient, which tells what a small change would do.
+
+    Args:
+        over_channels: how the values of a pixel become its heat.
+    """
+
+    over_channels: OverChannels = "largest"
+
+    name: ClassVar[str] = "gradient"
+    source: ClassVar[str] = "Simonyan 2014"
+
+    def check(self, network: Network, objective: Objective) -> None:
+        objective.bound(network)
+
+    def answer(self, question: Question) -> Attribution:
+        with frozen(question.network):
+            _, found = question.gradients(question.streams)
+        return told(self.name, question, found, self.over_channels)
+
+
+@dataclass(frozen=True, kw_only=True)
+class GradientTimesInput(Method):
+    """The gradient times the input, measured from the mean colour and no motion."""
+
+    name: ClassVar[str] = "gradient-x-input"
+    source: ClassVar[str] = "Shrikumar 2016"
+
+    def check(self, network: Network, objective: Objective) -> None:
+        objective.bound(network)
+
+    def answer(self, question: Question) -> Attribution:
+        with frozen(question.network):
+            _, slope = question.gradients(question.streams)
+        found: dict[Stream, Tensor] = {
+            name: slope[name] * x for name, x in question.streams.items()
+        }
+        return told(self.name, question, found, "sum")
+
+
+def told(
+    method: str,
+    question: Question,
+    found: Streams,
+    over_channels: OverChannels,
+    **facts: float,
+) -> Attribution:
+    """An attribution from what was found of each value, `1 channel time height width`."""
+    return Attribution(
+        method=method,
+        heat={name: pixels(x, over_channels) for name, x in found.items()},
+        value=question.value,
+        signed=over_channels == "sum",
+        facts=facts,
+    )
+
+
+def pixels(found: Tensor, over_channels: OverChannels) -> Heat:
+    """One number a pixel."""
+    each = found[0].detach()
+    heat = each.sum(0) if over_channels == "sum" else each.abs().amax(0)
+    return heat.float().cpu()
