@@ -175,19 +175,24 @@ def _nodes(answer: Tensor) -> Iterator[Any]:
                 waiting.append(before)
 
 
+def operation(node: Any) -> str:
+    """What an operation is called, as autograd names it: `Convolution`, `Relu`."""
+    return node.name().rsplit("::", 1)[-1].rstrip("0123456789").removesuffix("Backward")
+
+
 def _strange(node: Any) -> str | None:
     """What an operation is called that has no place in a deconvnet; None for one that has."""
     if getattr(node, "_forward_cls", None) in (_Rectified, _Skipped):
         return None
-    name = node.name().rsplit("::", 1)[-1].rstrip("0123456789").removesuffix("Backward")
+    name = operation(node)
     signals = sum(before is not None for before, _ in node.next_functions)
-    if name in _OF_ONE_SIGNAL and signals > 1:
+    if name in OF_ONE_SIGNAL and signals > 1:
         return f"{name} of two signals"
     if name == "Mul" and _masks(node):
         return "Mul by a mask"
     if name in ("Maximum", "Minimum") and signals < 2:
         return f"{name} with a constant"
-    known = name in _LINEAR or name in _CHOOSING or name in _OF_ONE_SIGNAL
+    known = name in LINEAR or name in _CHOOSING or name in OF_ONE_SIGNAL
     return None if known else name
 
 
@@ -205,13 +210,13 @@ def _shape_of(node: Any) -> tuple[int, ...]:
     return tuple(node._input_metadata[0].shape)
 
 
-_OF_ONE_SIGNAL = set(
+OF_ONE_SIGNAL = set(
     """Mul Div Mm Bmm Baddbmm Mv Dot Addmm Linear Convolution MkldnnConvolution CudnnConvolution
     MiopenConvolution NativeBatchNorm CudnnBatchNorm MiopenBatchNorm""".split()  # noqa: SIM905 - names are read as words
 )
 """Linear where one operand is a constant, such as weights; a gate or attention where neither is."""
 
-_LINEAR = set(
+LINEAR = set(
     """Add Sub Rsub Neg Sum Mean Cumsum AccumulateGrad NativeDropout
     View ReshapeAlias UnsafeView Reshape Alias Permute Transpose T Expand Repeat Clone ToCopy Copy
     CopySlices AsStrided Slice Select Index IndexSelect IndexAdd Gather Unsqueeze Squeeze Cat Stack
