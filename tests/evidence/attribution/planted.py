@@ -1,0 +1,404 @@
+"""Networks that are built by hand, so that it is known where the evidence lies, and when.
+
+    peephole          brightness, within one box of space; it is as bright elsewhere
+    flash             the brightest moment; others are bright too
+    moving dot        a bright dot along one path in space-time; another goes the other way
+    static shortcut   a green patch of the background, in any frame; a red dot moves, for nothing
+    stripes           of one direction, for a part of the clip; of the other beside. Two layers with
+                      batch normalization, pools, a mean and a linear head
+    zeroed stream     motion; what the network makes of frames is multiplied by zero
+    conjunction       a patch that is bright and moves; one is only bright, one only moves
+
+The truth of a case is the set of pixels that its answer depends on, once the clip is given: the
+receptive fields of what is active and counts. Heat outside of it is wrong, whatever the method.
+Where things lie is drawn from a seed.
+
+Source: networks designed instead of trained are the idea of Zhang et al., "AttributionLab", 2023.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal, get_args
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from kinetoscope.clips.clip import Clip
+from kinetoscope.clips.spec import ClipSpec, Stream
+from kinetoscope.networks.network import Network
+from kinetoscope.units.objective import Objective, label
+from tests.evidence.planted import GREY
+
+Form = Literal["module", "in-place", "shared", "functional"]
+FORMS: tuple[Form, ...] = get_args(Form)
+"""Of a rectifier."""
+
+TIME, SIDE = 8, 32
+DOT, STEP, STEPS = 5, 2, 5
+"""A dot is so wide [pixels], goes so far a frame [pixels], and is there for so many frames."""
+PATCH, STRIPED, SHOWN = 8, 12, 3
+"""Sides of patches [pixels], of striped ones, and for how long these are shown [frames]."""
+
+_DRAWN = torch.Generator
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Case:
+    """A network, a clip, and where the evidence lies.
+
+    Args:
+        name: which of the cases.
+        network: built by hand.
+        clip: drawn from a seed.
+        objective: a label's score.
+        truth: the pixels that it can depend on, `time height width`, in all streams that count.
+        streams: the share of each stream; empty where there is one stream.
+        motion: the share of motion; None where the case says nothing of it.
+    """
+
+    name: str
+    network: Network
+    clip: Clip
+    objective: Objective
+    truth: Tensor
+    streams: Mapping[Stream, float] = field(default_factory=dict)
+    motion: float | None = None
+
+    @property
+    def moments(self) -> Tensor:
+        """Whether each moment counts."""
+        return self.truth.flatten(1).any(1)
+
+
+class Layers(nn.Module):
+    """Stages with a rectifier after each, in one of four forms, and a head."""
+
+    def __init__(self, *stages: nn.Module, head: nn.Module, form: Form = "module"):
+        super().__init__()
+        self.stages = nn.ModuleList(stages)
+        self.rectifiers = nn.ModuleList(_rectifiers(form, len(stages)))
+        self.head = head
+
+    def forward(self, x):
+        for number, stage in enumerate(self.stages):
+            x = stage(x)
+            x = self.rectifiers[number](x) if self.rectifiers else F.relu(x)
+        return self.head(x)
+
+
+def _rectifiers(form: Form, count: int) -> list[nn.Module]:
+    if form == "functional":
+        return []
+    if form == "shared":
+        return [nn.ReLU()] * count
+    return [nn.ReLU(inplace=form == "in-place") for _ in range(count)]
+
+
+class TwoStreams(nn.Module):
+    """Both streams side by side, each times its gate, and what is made of them."""
+
+    def __init__(self, frames: nn.Module, flow: nn.Module, joined: nn.Module, gate: float = 1.0):
+        super().__init__()
+        self.frames, self.flow, self.joined, self.gate = frames, flow, joined, gate
+
+    def forward(self, frames, flow):
+        seen = self.frames(frames)
+        seen = seen if self.gate == 1 else self.gate * seen
+        return self.joined(torch.cat([seen, self.flow(flow)], dim=1))
+
+
+def peephole(seed: int = 0, form: Form = "module") -> Case:
+    """Brightness, within one box of space."""
+    chance = _drawn(seed)
+    box = _patch(chance, _drawn_place(chance, PATCH))
+    weights = torch.stack([box, 1 - box.float()]).float()[:, None] / box.sum()
+    head = nn.Linear(TIME * SIDE * SIDE, 2, bias=False)
+    head.weight.data = weights.flatten(1)
+    model = Layers(_smooth(_BRIGHT), head=nn.Sequential(nn.Flatten(), head), form=form)
+    clip = Clip(frames=_noise(chance, 0.6, 0.9))
+    network = _network(model, "peephole", ("inside", "outside"))
+    return _case(network, clip, "inside", grown(box, 1))
+
+
+def flash(seed: int = 0, form: Form = "module") -> Case:
+    """The brightest moment."""
+    chance = _drawn(seed)
+    moment = _whole(chance, 0, TIME)
+    head = nn.Sequential(
+        nn.AdaptiveAvgPool3d((None, 1, 1)), nn.AdaptiveMaxPool3d(1), *_labels(torch.eye(2))
+    )
+    model = Layers(_smooth(_BRIGHT, _GREEN, time=1), head=head, form=form)
+    frames = _noise(chance, 0.55, 0.65)
+    frames[:, moment] += 0.3
+    truth = torch.zeros(TIME, SIDE, SIDE, dtype=torch.bool)
+    truth[moment] = True
+    return _case(
+        _network(model, "flash", ("bright", "green")), Clip(frames=frames), "bright", truth
+    )
+
+
+def moving_dot(seed: int = 0, form: Form = "module") -> Case:
+    """A bright dot along one path; another goes the other way in the other half."""
+    chance = _drawn(seed)
+    ways = ("right", "left")
+    filters = nn.Conv3d(3, 2, (STEPS, DOT, DOT + STEP * (STEPS - 1)), padding="same")
+    paths = torch.stack([_path(way) for way in ways]).float()
+    filters.weight.data = (paths / paths[0].sum() / 3)[:, None].repeat(1, 3, 1, 1, 1)
+    filters.bias.data.fill_(-0.5)
+    head = nn.Sequential(nn.AdaptiveMaxPool3d(1), *_labels(torch.eye(2)))
+    frames, tubes = _noise(chance, 0.5, 0.6), []
+    upper = _whole(chance, 0, 2)
+    for number, way in enumerate(ways):
+        time, row, column = _place_of_path(chance, upper=number == upper)
+        tube = torch.zeros(TIME, SIDE, SIDE, dtype=torch.bool)
+        path = _path(way)
+        tube[
+            tuple(slice(at, at + n) for at, n in zip((time, row, column), path.shape, strict=True))
+        ] = path
+        frames[:, tube] = 1.0
+        tubes.append(tube)
+    asked = _whole(chance, 0, 2)
+    network = _network(Layers(filters, head=head, form=form), "moving dot", ways)
+    return _case(network, Clip(frames=frames), ways[asked], tubes[asked])
+
+
+def static_shortcut(seed: int = 0, form: Form = "module") -> Case:
+    """A green patch of the background; a red dot moves, and is nothing to the network."""
+    chance = _drawn(seed)
+    head = nn.Sequential(nn.AdaptiveAvgPool3d(1), *_labels(torch.eye(2)))
+    stage = _smooth(_GREEN, _RED_AND_GREEN, bias=-0.1)
+    still = torch.rand(1, 1, SIDE, SIDE, generator=chance) * 0.2 + 0.4
+    frames = still.repeat(3, TIME, 1, 1)  # without colour
+    upper = _whole(chance, 0, 2)
+    row = _whole(chance, 0, 5) + 18 * (1 - upper)
+    patch = _patch(chance, (row, _whole(chance, 0, SIDE - PATCH + 1)))
+    frames[:, patch] = torch.tensor([0.3, 0.9, 0.3])[:, None]
+    _, row, column = _place_of_path(chance, upper=not upper)
+    for moment in range(TIME):
+        across = min(column + STEP * moment, SIDE - DOT)
+        frames[:, moment, row : row + DOT, across : across + DOT] = torch.tensor([1.0, 0.2, 0.2])[
+            :, None, None
+        ]
+    network = _network(Layers(stage, head=head, form=form), "static shortcut", ("green", "yellow"))
+    return _case(network, Clip(frames=frames), "green", grown(patch, 2), motion=0.0)
+
+
+def stripes(seed: int = 0, form: Form = "module") -> Case:
+    """Stripes of one direction for a part of the clip; of the other beside, at another time."""
+    chance = _drawn(seed)
+    ways = ("upright", "level")
+    frames, patches = _noise(chance, 0.48, 0.52), []
+    first, left = _whole(chance, 0, 2), _whole(chance, 0, 2)
+    for number, way in enumerate(ways):
+        begin = 0 if number == first else TIME - SHOWN
+        column = _whole(chance, 1, 4) + (0 if number == left else SIDE // 2)
+        place = torch.zeros(TIME, SIDE, SIDE, dtype=torch.bool)
+        row = _whole(chance, 1, SIDE - STRIPED)
+        place[begin : begin + SHOWN, row : row + STRIPED, column : column + STRIPED] = True
+        frames[:, place] = _waves(way)[place]
+        patches.append(place)
+    asked = _whole(chance, 0, 2)
+    network = _network(_of_stripes(form), "stripes", ways)
+    truth = grown(patches[asked], 5, in_time=2)
+    return _case(network, Clip(frames=frames), ways[asked], truth)
+
+
+def zeroed_stream(seed: int = 0, form: Form = "module", *, gated: bool = False) -> Case:
+    """Motion; what is made of frames is multiplied by zero, by the head or by a gate before it."""
+    chance = _drawn(seed)
+    frames_stage = nn.Sequential(_smooth(_BRIGHT, _GREEN), _normal(2))
+    frames = Layers(frames_stage, head=nn.Identity(), form=form)
+    flow = Layers(_smooth(_RIGHT, _DOWN, bias=-0.1), head=nn.Identity(), form=form)
+    count = torch.tensor([[1.0, 1, 1, 0], [1, 1, 0, 1]])
+    weights = count if gated else count * torch.tensor([0, 0, 1, 1])
+    head = nn.Sequential(nn.AdaptiveAvgPool3d(1), *_labels(weights))
+    model = TwoStreams(frames, flow, head, gate=0.0 if gated else 1.0)
+    bright, moving = (_patch(chance, place) for place in _two_places(chance))
+    clip = _two_stream_clip(chance, bright, moving)
+    network = _network(model, "zeroed stream", ("right", "down"), ("frames", "flow"))
+    shares: dict[Stream, float] = {"frames": 0.0, "flow": 1.0}
+    return _case(network, clip, "right", grown(moving, 2), streams=shares)
+
+
+def conjunction(seed: int = 0, form: Form = "module") -> Case:
+    """A patch that is bright and moves; one is only bright, and one only moves."""
+    chance = _drawn(seed)
+    frames = Layers(_smooth(_BRIGHT), head=nn.Identity(), form=form)
+    flow = Layers(_smooth(_RIGHT, bias=-0.1), head=nn.Identity(), form=form)
+    both = nn.Conv3d(2, 2, 1)
+    both.weight.data = torch.tensor([[1.0, 1], [-1, 2]])[..., None, None, None]
+    both.bias.data = torch.tensor([-1.2, -1.2])
+    head = nn.Sequential(nn.AdaptiveAvgPool3d(1), *_labels(torch.eye(2)))
+    model = TwoStreams(frames, flow, Layers(both, head=head, form=form))
+    together, one, other = (_patch(chance, place) for place in _three_places(chance))
+    clip = _two_stream_clip(chance, together | one, together | other)
+    network = _network(model, "conjunction", ("both", "motion only"), ("frames", "flow"))
+    shares: dict[Stream, float] = {"frames": 0.5, "flow": 0.5}
+    return _case(network, clip, "both", grown(together, 2), streams=shares)
+
+
+CASES: Mapping[str, Callable[..., Case]] = {
+    "peephole": peephole,
+    "flash": flash,
+    "moving dot": moving_dot,
+    "static shortcut": static_shortcut,
+    "stripes": stripes,
+    "zeroed stream": zeroed_stream,
+    "conjunction": conjunction,
+}
+"""By name; each takes a seed, and the form of its rectifiers."""
+
+
+def grown(mask: Tensor, by: int, in_time: int | None = None) -> Tensor:
+    """A mask and what lies near it [pixels], and in time [frames]; as much as that if not given."""
+    reach = (by if in_time is None else in_time, by, by)
+    window = tuple(2 * each + 1 for each in reach)
+    return F.max_pool3d(mask[None, None].float(), window, stride=1, padding=reach)[0, 0] > 0
+
+
+# Filters
+
+_BRIGHT = (1 / 3, 1 / 3, 1 / 3)
+_GREEN = (-0.5, 1.0, -0.5)
+_RED_AND_GREEN = (0.5, 0.5, -1.0)
+_RIGHT, _DOWN = (1.0, 0.0), (0.0, 1.0)
+
+
+def _smooth(*colours: tuple[float, ...], time: int = 3, bias: float = 0.0) -> nn.Conv3d:
+    """One unit for each colour, or velocity, over a small window."""
+    window = (time, 3, 3)
+    stage = nn.Conv3d(len(colours[0]), len(colours), window, padding=(time // 2, 1, 1))
+    stage.weight.data = torch.tensor(colours)[..., None, None, None].repeat(1, 1, *window)
+    stage.weight.data /= 9 * time
+    stage.bias.data.fill_(bias)
+    return stage
+
+
+def _normal(channels: int, bias: float = 0.0) -> nn.BatchNorm3d:
+    """Batch normalization that doubles, and adds a bias."""
+    stage = nn.BatchNorm3d(channels)
+    stage.running_mean.fill_(0.2)
+    stage.running_var.fill_(0.25)
+    stage.bias.data.fill_(0.4 + bias)
+    return stage
+
+
+def _of_stripes(form: Form) -> Layers:
+    """Edges, and then where there are many of one direction and few of the other."""
+    across = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]]) / 8
+    edges = nn.Conv3d(3, 4, (1, 3, 3), padding=(0, 1, 1))
+    kernels = torch.stack([across, -across, across.T, -across.T])
+    edges.weight.data = kernels[:, None, None].repeat(1, 3, 1, 1, 1) / 3
+    edges.bias.data.zero_()
+    many = nn.Conv3d(4, 2, 3, padding=1)
+    signs = torch.tensor([[1.0, 1, -1, -1], [-1, -1, 1, 1]])
+    many.weight.data = signs[..., None, None, None].repeat(1, 1, 3, 3, 3) / 27
+    many.bias.data.zero_()
+    return Layers(
+        nn.Sequential(edges, _normal(4)),
+        nn.Sequential(nn.MaxPool3d((1, 2, 2)), many, _normal(2, bias=-1.2)),
+        head=nn.Sequential(
+            nn.AvgPool3d((2, 2, 2)),
+            nn.AdaptiveAvgPool3d(1),
+            *_labels(torch.eye(2)),
+        ),
+        form=form,
+    )
+
+
+def _labels(weights: Tensor) -> tuple[nn.Module, nn.Module]:
+    head = nn.Linear(weights.shape[1], weights.shape[0])
+    head.weight.data = weights
+    head.bias.data.fill_(0.1)
+    return nn.Flatten(), head
+
+
+# Clips
+
+
+def _drawn(seed: int) -> _DRAWN:
+    return torch.Generator().manual_seed(seed)
+
+
+def _whole(chance: _DRAWN, low: int, high: int) -> int:
+    return int(torch.randint(low, high, (1,), generator=chance))
+
+
+def _noise(chance: _DRAWN, low: float, high: float) -> Tensor:
+    return low + (high - low) * torch.rand(3, TIME, SIDE, SIDE, generator=chance)
+
+
+def _drawn_place(chance: _DRAWN, side: int) -> tuple[int, int]:
+    return _whole(chance, 0, SIDE - side + 1), _whole(chance, 0, SIDE - side + 1)
+
+
+def _patch(chance: _DRAWN, place: tuple[int, int]) -> Tensor:
+    """A square that stays, from its upper left corner."""
+    mask = torch.zeros(TIME, SIDE, SIDE, dtype=torch.bool)
+    mask[:, place[0] : place[0] + PATCH, place[1] : place[1] + PATCH] = True
+    return mask
+
+
+def _three_places(chance: _DRAWN) -> list[tuple[int, int]]:
+    """Of squares in three quarters of the picture, so that none is near another."""
+    quarters = torch.randperm(4, generator=chance)[:3].tolist()
+    return [
+        (18 * (quarter // 2) + _whole(chance, 0, 5), 18 * (quarter % 2) + _whole(chance, 0, 5))
+        for quarter in quarters
+    ]
+
+
+def _two_places(chance: _DRAWN) -> list[tuple[int, int]]:
+    return _three_places(chance)[:2]
+
+
+def _two_stream_clip(chance: _DRAWN, bright: Tensor, moving: Tensor) -> Clip:
+    """Bright in one place, and moving to the right in another."""
+    frames = _noise(chance, 0.45, 0.5)
+    frames[:, bright] += 0.25
+    flow = 0.2 * torch.rand(2, TIME, SIDE, SIDE, generator=chance) - 0.1
+    flow[0, moving] += 4.0
+    return Clip(frames=frames, flow=flow)
+
+
+def _path(way: str) -> Tensor:
+    """Of a dot that goes right or left, `time height width`."""
+    path = torch.zeros(STEPS, DOT, DOT + STEP * (STEPS - 1), dtype=torch.bool)
+    for moment in range(STEPS):
+        path[moment, :, STEP * moment : STEP * moment + DOT] = True
+    return path if way == "right" else path.flip(0)
+
+
+def _place_of_path(chance: _DRAWN, *, upper: bool) -> tuple[int, int, int]:
+    """Where a path begins, in one half of the picture."""
+    time = _whole(chance, 0, TIME - STEPS + 1)
+    row = _whole(chance, 0, SIDE // 2 - DOT - 1) + (0 if upper else SIDE // 2 + 1)
+    return time, row, _whole(chance, 0, SIDE - DOT - STEP * (STEPS - 1) + 1)
+
+
+def _waves(way: str) -> Tensor:
+    """Stripes of six pixels, `time height width`."""
+    along = torch.arange(SIDE) * (2 * torch.pi / 6)
+    wave = 0.5 + 0.45 * along.cos()
+    picture = wave[None, :] if way == "upright" else wave[:, None]
+    return picture.expand(TIME, SIDE, SIDE)
+
+
+def _network(
+    model: nn.Module,
+    name: str,
+    labels: tuple[str, ...],
+    streams: tuple[Stream, ...] = ("frames",),
+) -> Network:
+    expects = ClipSpec(
+        streams=streams, frames=TIME, short_side=SIDE, size=(SIDE, SIDE), flow_scale=4.0, **GREY
+    )
+    layers = [path for path, module in model.named_modules() if isinstance(module, nn.Conv3d)]
+    return Network(model, labels=labels, expects=expects, name=name, layers=layers).eval()
+
+
+def _case(network: Network, clip: Clip, asked: str, truth: Tensor, **known) -> Case:
+    return Case(
+        name=network.name, network=network, clip=clip, objective=label(asked), truth=truth, **known
+    )
