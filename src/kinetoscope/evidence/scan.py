@@ -64,7 +64,7 @@ class Sparsity:
     """How rarely the channels of a layer answer above `EPSILON`.
 
     Args:
-        places: in which share of all places of all clips, `channel`.
+        places: in which share of the places that are counted, `channel`.
         clips: in which share of the clips anywhere, `channel`.
     """
 
@@ -199,7 +199,8 @@ class Scan:
     def sparsity(self, layer: str) -> Sparsity | None:
         """How rarely each channel answers at all; None in scans that did not keep it.
 
-        All places of all clips are counted. NaN if no clip could be read.
+        Of larger maps not all places are counted, as for the histogram. NaN if no clip could be
+        read.
         """
         sums = self._sums(layer)
         if sums is None:

@@ -62,7 +62,7 @@ class Sums:
     """What is added up over clips and places, of every channel of a layer.
 
     Args:
-        above: in how many places the answer is above `EPSILON`.
+        above: in how many of the places that are counted the answer is above `EPSILON`.
         counts: the histogram.
     """
 

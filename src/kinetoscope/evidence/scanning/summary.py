@@ -1,9 +1,11 @@
 """What is kept of a layer's answer to a few clips?
 
-Of every clip and channel the largest answer, where it lies, and the mean; in how many places the
-answer is above `EPSILON`; and the bins of some of its values.
+Of every clip and channel the largest answer, where it lies, and the mean. Of some of its values, as
+`histogram.counted_places` says, the bins, and how many are above `EPSILON`. Nothing but the largest
+and the mean is found from all values, which costs less than a twentieth of a forward pass.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -18,6 +20,9 @@ from kinetoscope.tensors import Activation
 EPSILON = 1e-6
 """An answer that is not above this is none."""
 
+_SIDE_BY_SIDE = 64
+"""With so many channels side by side it is faster to compare them so than to part them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
@@ -27,7 +32,7 @@ class Summary:
         maximum: the largest answer.
         mean: over all places.
         at: where the largest lies among all places, counted in the order of memory.
-        above: in how many places the answer is above `EPSILON`.
+        above: how many of the values that are counted are above `EPSILON`.
         bins: of the values that are counted in the histogram.
     """
 
@@ -46,17 +51,17 @@ def summarize(answer: Activation, clips: Sequence[int]) -> Summary:
         clips: their numbers in the scan.
     """
     count, channels = answer.shape[:2]
-    lines = answer.detach().float().reshape(count, channels, -1).contiguous()
-    places = lines.shape[2]
+    lines = answer.detach().float()
+    lines = lines.flatten(2) if lines.ndim > 2 else lines[..., None]
     maximum, at = _largest(lines)
-    counted = torch.from_numpy(counted_places(clips, places)).to(lines.device)
-    values = lines.gather(2, counted[:, None].expand(-1, channels, -1))
+    counted = torch.from_numpy(counted_places(clips, lines.shape[2])).to(lines.device)
+    values = lines.gather(2, counted[:, None].expand(count, channels, -1)).cpu().numpy()
     return Summary(
         maximum=maximum.cpu().numpy(),
         mean=lines.mean(dim=2).cpu().numpy(),
         at=at.to(torch.int32).cpu().numpy(),
-        above=_above(lines).cpu().numpy(),
-        bins=bins_of(values.cpu().numpy()),
+        above=(values > EPSILON).sum(axis=2, dtype=np.int32),
+        bins=bins_of(values),
     )
 
 
@@ -74,13 +79,32 @@ def _largest(lines: Tensor) -> tuple[Tensor, Tensor]:
     if lines.device.type != "cpu":
         best = lines.max(dim=2)
         return best.values, best.indices
+    if lines.shape[1] >= _SIDE_BY_SIDE and lines.transpose(1, 2).is_contiguous():
+        return _largest_across(lines.transpose(1, 2))
+    lines = lines.contiguous()
     at = torch.from_numpy(lines.numpy().argmax(axis=2))  # five times as fast as PyTorch's
     return lines.gather(2, at[:, :, None])[:, :, 0], at
 
 
-def _above(lines: Tensor) -> Tensor:
-    if lines.device.type != "cpu":
-        return (lines > EPSILON).sum(dim=2, dtype=torch.int32)
-    found = (lines.numpy() > EPSILON).view(np.uint8)  # bytes are added up four times as fast
-    short = np.uint16 if lines.shape[2] < 2**16 else np.int32
-    return torch.from_numpy(found.sum(axis=2, dtype=short).astype(np.int32))
+def _largest_across(places: Tensor) -> tuple[Tensor, Tensor]:
+    """The same where the channels of a place lie side by side, `clip place channel`.
+
+    What is largest is found fast that way, and where it is slowly: so it is found in a stretch of
+    places first.
+    """
+    count, length, channels = places.shape
+    stretch = _stretch(length)
+    parts = places.reshape(count, -1, stretch, channels)
+    maximum, which = parts.amax(dim=2).max(dim=1)
+    own = which[:, None, None].expand(count, 1, stretch, channels)
+    there = parts.gather(1, own)[:, 0] == maximum[:, None]
+    return maximum, which * stretch + there.to(torch.uint8).argmax(dim=1)
+
+
+def _stretch(length: int) -> int:
+    """The divisor nearest below the square root.
+
+    >>> _stretch(784)
+    28
+    """
+    return next(each for each in range(math.isqrt(length), 0, -1) if length % each == 0)

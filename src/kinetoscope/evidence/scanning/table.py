@@ -7,7 +7,7 @@ is asked of a layer reads one column. Files are written block by block, so that 
 with the catalog.
 
     layer-000/channels.parquet   a row a channel: channel, largest (null if no clip was read); clips
-                                 and places (how many were looked at), excited and above (in how
+                                 and places (how many were counted), excited and above (in how
                                  many of them the answer was above `EPSILON`); histogram
     layer-000/000000.parquet     a row a channel and clip: clip, channel, maximum, mean, and time,
                                  row, column of the maximum; named after its first channel
@@ -25,7 +25,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from kinetoscope.evidence.scanning.histogram import BINS
+from kinetoscope.evidence.scanning.histogram import BINS, PLACES
 from kinetoscope.evidence.scanning.piece import Block, Piece, write_table
 from kinetoscope.evidence.scanning.summary import EPSILON
 
@@ -123,7 +123,7 @@ def write_layer(
         "largest": pa.array(largest, mask=np.full(channels, len(clips) == 0)),
         "clips": np.full(channels, len(clips)),
         "excited": excited,
-        "places": np.full(channels, len(clips) * prod(extent)),
+        "places": np.full(channels, len(clips) * min(prod(extent), PLACES)),
         **_sums(pieces, number, channels),
     }
     write_table(pa.table(sums), folder / CHANNELS)
