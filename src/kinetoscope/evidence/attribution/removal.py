@@ -69,8 +69,7 @@ class Removal:
             UnknownNameError: there is no such filling.
             ClipError: `swap`, and the question has no other clip, or one of another size.
         """
-        if filling not in FILLINGS:
-            raise unknown_name("filling of what is removed", filling, list(FILLINGS))
+        filling = check_filling(filling)
         cover: Streams = {}
         if filling == "grey":
             cover = {name: torch.zeros_like(x) for name, x in question.streams.items()}
@@ -105,6 +104,18 @@ class Removal:
         if self.filling == "freeze":
             return _held(x, mask)
         return _bridged(x, mask)
+
+
+def check_filling(filling: str) -> Filling:
+    """The name of a filling.
+
+    Raises:
+        UnknownNameError: there is none of this name.
+    """
+    for known in FILLINGS:
+        if filling == known:
+            return known
+    raise unknown_name("filling of what is removed", filling, list(FILLINGS))
 
 
 def blurred(x: Tensor) -> Tensor:
