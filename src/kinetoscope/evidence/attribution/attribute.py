@@ -17,6 +17,10 @@ from kinetoscope.units.objective import Objective
 METHODS: dict[str, str] = {
     "gradient": "gradients.Gradient",
     "gradient-x-input": "gradients.GradientTimesInput",
+    "cam": "class_maps.CAM",
+    "grad-cam": "grad_cam.GradCAM",
+    "grad-cam++": "grad_cam.GradCAMPlusPlus",
+    "layer-cam": "grad_cam.LayerCAM",
 }
 """By name: the module in `methods/`, and the class in it."""
 
