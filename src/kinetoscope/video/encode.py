@@ -4,9 +4,10 @@ The same frames give the same bytes: one thread, no dates. A file is complete or
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
+from itertools import chain, pairwise
 from pathlib import Path
 
 import av
@@ -56,8 +57,29 @@ def write_mp4(
     Raises:
         VideoError: there are no frames, or no rate or quality that can be.
     """
-    _check(path, frames, frames_per_second, quality)
-    height, width = frames.shape[1:3]
+    write_long_mp4(path, [frames], frames_per_second, quality=quality)
+
+
+def write_long_mp4(
+    path: Path, parts: Iterable[Picture], frames_per_second: float | int, *, quality: int = 90
+) -> None:
+    """Write H.264 part by part, as they come, so that memory does not grow with the video.
+
+    Args:
+        path: ends in .mp4; replaced where it is there.
+        parts: of the video in order, RGB in 0 to 255, all of one size.
+        frames_per_second: of the file.
+        quality: from 1 to 100, as of `write_mp4`.
+
+    Raises:
+        VideoError: as `write_mp4`, or there are no parts.
+    """
+    coming = iter(parts)
+    first = next(coming, None)
+    if first is None:
+        raise VideoError(f"{path} would have no frames", got="no parts", expected="one or more")
+    _check(path, first, frames_per_second, quality)
+    height, width = first.shape[1:3]
     rate = Fraction(frames_per_second).limit_denominator(65535)
     with whole_file(path) as aside, av.open(aside, "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=rate)
@@ -69,8 +91,10 @@ def write_mp4(
             "preset": "medium",
             "x264-params": "threads=1:colorprim=bt709:transfer=bt709:colormatrix=bt709",
         }
-        for picture in frames.contiguous().numpy():
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24").reformat(
+        for picture in (picture for part in chain([first], coming) for picture in part):
+            frame = av.VideoFrame.from_ndarray(
+                picture.contiguous().numpy(), format="rgb24"
+            ).reformat(
                 format=stream.pix_fmt,
                 dst_colorspace=Colorspace.ITU709,
                 dst_color_range=ColorRange.MPEG,
