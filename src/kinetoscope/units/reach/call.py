@@ -73,3 +73,11 @@ def dims_of(dims: Any, ndim: int) -> list[int]:
     if dims is None or dims == []:
         return list(range(ndim))
     return [dim % ndim for dim in (dims if isinstance(dims, tuple | list) else [dims])]
+
+
+def by_name(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of an operation by name, with the defaults of those not given."""
+    arguments = func._schema.arguments
+    given = {each.name: each.default_value for each in arguments if each.has_default_value()}
+    given |= {each.name: value for each, value in zip(arguments, args, strict=False)}
+    return given | kwargs

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils.weak import WeakTensorKeyDictionary
 
-from kinetoscope.units.reach.call import Call, tensors_in
+from kinetoscope.units.reach.call import Call, by_name, tensors_in
 from kinetoscope.units.reach.moves import NeedsValuesError, written_back
 from kinetoscope.units.reach.rules import everything, traces_after
 from kinetoscope.units.reach.trace import Trace, of_stream
@@ -51,7 +51,7 @@ class Tracer(TorchDispatchMode):
             func=func,
             args=args,
             kwargs=kwargs or {},
-            given=_by_name(func, args, kwargs or {}),
+            given=by_name(func, args, kwargs or {}),
             answers=tensors_in(answer),
             trace_of=self._known_trace_of,
         )
@@ -84,11 +84,3 @@ class Tracer(TorchDispatchMode):
             base = call.args[0]
             self._traces[base] = written_back(call, self.trace_of(base), self.trace_of(view))
             view = base
-
-
-def _by_name(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of an operation by name, with the defaults of those not given."""
-    arguments = func._schema.arguments
-    given = {each.name: each.default_value for each in arguments if each.has_default_value()}
-    given |= {each.name: value for each, value in zip(arguments, args, strict=False)}
-    return given | kwargs

@@ -1,0 +1,251 @@
+"""Operations that only move elements: where are the patches afterwards?"""
+
+import math
+from collections.abc import Sequence
+
+import torch
+
+from kinetoscope.units.patching.boxes import Boxes, Span, joined
+from kinetoscope.units.patching.operation import Operation, patched
+from kinetoscope.units.patching.originals import Original
+from kinetoscope.units.patching.versions import Patches, Versions
+
+
+def same(op: Operation) -> Versions:
+    """Copied, or seen anew: nothing changes."""
+    x = op.only
+    return Versions(x.original, x.patches, x.count, x.follower)
+
+
+def permuted(op: Operation) -> Versions | None:
+    """Axes in another order, the versions still outermost."""
+    x = op.only
+    order = list(range(x.ndim))
+    if op.name == "permute":
+        order = [dim % x.ndim for dim in op.given["dims"]]
+    elif x.ndim > 1:
+        one, other = (0, 1) if op.name == "t" else (op.given["dim0"], op.given["dim1"])
+        order[one], order[other] = order[other], order[one]
+    if order[0] != 0:
+        return None
+
+    def moved(_: Original) -> Patches | None:
+        if x.patches is None:
+            return None
+        values = x.patches.values.permute(0, *[dim + 1 for dim in order])
+        return Patches(x.patches.boxes.permuted(order), values)
+
+    return op.answer(moved)
+
+
+def reshaped(op: Operation) -> Versions | None:
+    """Axes melt together or come apart; elements keep their order, and versions are outermost."""
+    x, shape = op.only, _shape_after(op)
+    if shape is None or shape[0] % x.count:
+        return None
+    target = (shape[0] // x.count, *shape[1:])
+    if op.name in ("squeeze", "unsqueeze") and target == x.original.shape:
+        return None
+    args = (x, list(target))
+
+    def moved(_: Original) -> Patches | None:
+        return None if x.patches is None else reshape(x, target)
+
+    view = Operation(
+        func=torch.ops.aten.reshape.default, args=args, kwargs={}, given=op.given, originals=op.originals
+    )
+    return view.answer(moved)
+
+
+def _shape_after(op: Operation) -> list[int] | None:
+    shape = list(op.only.shape)
+    if op.name == "unsqueeze":
+        dim = op.given["dim"] % (len(shape) + 1)
+        return [*shape[:dim], 1, *shape[dim:]] if dim else None
+    if op.name == "squeeze":
+        dims = op.given.get("dim", [])
+        wanted = {each % len(shape) for each in (dims if isinstance(dims, list | tuple) else [dims])}
+        if not wanted or 0 in wanted:
+            return None
+        return [length for dim, length in enumerate(shape) if dim not in wanted or length > 1]
+    target = list(op.given["size"] if "size" in op.given else op.given["shape"])
+    if -1 in target:
+        target[target.index(-1)] = math.prod(shape) // -math.prod(target)
+    return target
+
+
+def reshape(x: Versions, target: Sequence[int]) -> Patches | None:
+    """Patches in a tensor of another shape; made larger where they would not be boxes there."""
+    assert x.patches is not None
+    boxes = x.patches.boxes
+    groups = _melting(boxes.within, target)
+    for old, new in groups:
+        boxes = _made_fit(boxes, old, [target[dim] for dim in new])
+    spans: list[list[Span]] = [[(0, 1)] * x.count for _ in target]
+    for old, new in groups:
+        _put_spans(spans, boxes, old, new, target)
+    found = Boxes.around(spans, target)
+    return patched(found, x.cut(boxes).reshape(x.count, *found.size))
+
+
+Group = tuple[list[int], list[int]]
+
+
+def _melting(old: Sequence[int], new: Sequence[int]) -> list[Group]:
+    """Which dimensions become which, in smallest groups; those of length 1 are left out.
+
+    >>> _melting((1, 6, 4, 5), (2, 3, 20))
+    [([1], [0, 1]), ([2, 3], [2])]
+    """
+    left = [dim for dim, length in enumerate(old) if length > 1]
+    right = [dim for dim, length in enumerate(new) if length > 1]
+    groups: list[Group] = []
+    while left or right:
+        one, other = [left.pop(0)], [right.pop(0)]
+        while (a := math.prod(old[d] for d in one)) != (b := math.prod(new[d] for d in other)):
+            if a < b:
+                one.append(left.pop(0))
+            else:
+                other.append(right.pop(0))
+        groups.append((one, other))
+    return groups
+
+
+def _made_fit(boxes: Boxes, old: Sequence[int], lengths: Sequence[int]) -> Boxes:
+    """Larger, so that they are boxes as well when dimensions melt together or come apart."""
+    if len(lengths) > 1 and len(old) > 1:
+        return boxes.whole_along(old)
+    if len(lengths) > 1:
+        inner = math.prod(lengths[1:])
+        return boxes.slid(
+            old[0],
+            lambda span: (span[0] // inner * inner, -(-span[1] // inner) * inner),
+            boxes.within[old[0]],
+        )
+    long = [number for number, dim in enumerate(old) if boxes.size[dim] > 1]
+    return boxes.whole_along(old[long[0] + 1 :]) if long else boxes
+
+
+def _put_spans(
+    spans: list[list[Span]],
+    boxes: Boxes,
+    old: Sequence[int],
+    new: Sequence[int],
+    target: Sequence[int],
+) -> None:
+    """Where the boxes are along new dimensions, as numbers of elements in their order."""
+    steps = [math.prod(boxes.within[dim] for dim in old[number + 1 :]) for number in range(len(old))]
+    length = math.prod(boxes.size[dim] for dim in old)
+    inner = math.prod(target[dim] for dim in new[1:])
+    for version, corner in enumerate(boxes.corners):
+        first = sum(corner[dim] * step for dim, step in zip(old, steps, strict=True))
+        spans[new[0]][version] = (first // inner, -(-(first + length) // inner))
+        for dim in new[1:]:
+            spans[dim][version] = (0, target[dim])
+
+
+def expanded(op: Operation) -> Versions | None:
+    """Lengths of 1 are repeated."""
+    x, size = op.only, list(op.given["size"])
+    if len(size) != x.ndim or size[0] not in (-1, x.shape[0]):
+        return None
+    target = [length if to == -1 else to for to, length in zip(size, x.original.shape, strict=True)]
+    target[0] = x.original.shape[0]
+
+    def moved(found: Original) -> Patches | None:
+        if x.patches is None:
+            return None
+        boxes = x.patches.boxes.spread(found.shape)
+        return Patches(boxes, x.patches.values.expand(x.count, *boxes.size))
+
+    return op.answer(moved, args=(x, target))
+
+
+def selected(op: Operation) -> Versions | None:
+    """One place along an axis."""
+    x, dim = op.only, op.given["dim"] % op.only.ndim
+    if dim == 0:
+        return None
+    at = op.given["index"] % x.shape[dim]
+
+    def compute(found: Original) -> Patches | None:
+        taken = _taken(x, dim, [at])
+        if taken is None:
+            return None
+        boxes = taken.boxes
+        spans = [boxes.spans(each) for each in range(x.ndim) if each != dim]
+        return Patches(Boxes.around(spans, found.shape), taken.values.squeeze(dim + 1))
+
+    return op.answer(compute)
+
+
+def picked(op: Operation) -> Versions | None:
+    """Places along an axis, by a list of them."""
+    x, dim = op.only, op.given["dim"] % op.only.ndim
+    if dim == 0 or isinstance(op.given["index"], Versions):
+        return None
+    places = op.given["index"].tolist()
+    return op.answer(lambda _: _taken(x, dim, places))
+
+
+def split(op: Operation) -> list[Versions] | None:
+    """Pieces along an axis."""
+    x, dim = op.only, op.given["dim"] % op.only.ndim
+    if dim == 0:
+        return None
+
+    def compute(found: tuple[Original, ...]) -> list[Patches | None]:
+        patches, first = [], 0
+        for each in found:
+            patches.append(_taken(x, dim, range(first, first + each.shape[dim])))
+            first += each.shape[dim]
+        return patches
+
+    return op.answers(compute)
+
+
+def _taken(x: Versions, dim: int, places: Sequence[int]) -> Patches | None:
+    """What differs at places along a dimension."""
+    if x.patches is None:
+        return None
+
+    def hit(span: Span) -> Span:
+        among = [number for number, at in enumerate(places) if span[0] <= at < span[1]]
+        return (among[0], among[-1] + 1) if among else (0, 0)
+
+    boxes = x.patches.boxes.slid(dim, hit, len(places))
+    if boxes.empty:
+        return None
+    whole = x.cut(x.patches.boxes.whole_along([dim]))
+    at = whole.movedim(dim + 1, 1)
+    rows = [
+        at[version, list(places[low:high])] for version, (low, high) in enumerate(boxes.spans(dim))
+    ]
+    return Patches(boxes, torch.stack(rows).movedim(1, dim + 1))
+
+
+def concatenated(op: Operation) -> Versions | None:
+    """One after the other along an axis; unchanged parts too."""
+    tensors = op.given["tensors"]
+    if not all(isinstance(each, Versions) for each in tensors):
+        return None
+    dim = op.given["dim"] % tensors[0].ndim
+    if dim == 0 or len({each.ndim for each in tensors}) > 1:
+        return None
+
+    def compute(found: Original) -> Patches | None:
+        length = found.shape[dim]
+        changed = [
+            each.patches.boxes.slid(dim, lambda _: (0, length), length)
+            for each in tensors
+            if each.patches is not None
+        ]
+        boxes = joined(changed)
+        cuts = [
+            each.cut(boxes.slid(dim, lambda _, n=n: (0, n), n))
+            for each in tensors
+            if (n := each.original.shape[dim]) >= 0
+        ]
+        return Patches(boxes, torch.cat(cuts, dim + 1))
+
+    return op.answer(compute)

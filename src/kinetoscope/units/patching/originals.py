@@ -1,0 +1,142 @@
+"""What did an operation answer to the clip as it is?
+
+Answers are computed when an operation is first met, and found again by the operation and what it
+was given. Of each, only its shape stays; its values stay where parts of them were asked for, which
+are then those that later versions ask for as well.
+"""
+
+import weakref
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._pytree import tree_leaves, tree_map
+
+from kinetoscope.units.reach.call import tensors_in
+
+
+class NotConstantError(Exception):
+    """An operation was given a tensor that may differ from version to version."""
+
+
+class Original:
+    """One tensor of the unchanged clip's pass.
+
+    Args:
+        values: of it.
+        again: computes it once more, where its values were not kept.
+    """
+
+    def __init__(self, values: Tensor, again: Any):
+        self.shape = tuple(values.shape)
+        self.dtype, self.device = values.dtype, values.device
+        self._again = again
+        self._kept: Tensor | None = None
+        self._seen = weakref.ref(values)
+
+    def __repr__(self):
+        return f"Original{self.shape}"
+
+    @property
+    def values(self) -> Tensor:
+        """Of the tensor; computed again if nobody kept them."""
+        found = self._kept if self._kept is not None else self._seen()
+        return self.keep() if found is None else found
+
+    def keep(self) -> Tensor:
+        """Its values, from now on at hand."""
+        if self._kept is None:
+            found = self._seen()
+            self._kept = self._again() if found is None else found
+        return self._kept
+
+
+@dataclass(frozen=True)
+class _Constant:
+    """A tensor that is the same for all versions, told apart by its key."""
+
+    key: Hashable
+    tensor: Tensor
+
+
+_FEW = 4096
+"""A table of indices up to this length is known by its contents."""
+
+
+class Originals:
+    """All that was answered to one clip.
+
+    Args:
+        weights: tensors that are the same for all versions; None takes every tensor for one.
+    """
+
+    def __init__(self, weights: Iterable[Tensor] | None):
+        found = None if weights is None else list(weights)
+        self._storages = found and {each.untyped_storage().data_ptr() for each in found}
+        self._weights = found
+        self._known: dict[Hashable, tuple[Original, ...]] = {}
+        self._alive: list[Tensor] = []
+
+    def of(self, stream: Tensor) -> Original:
+        """A stream of the clip itself."""
+        found = Original(stream, None)
+        found.keep()
+        return found
+
+    def after(self, func: Any, *args: Any, **kwargs: Any) -> tuple[tuple[Original, ...], Any]:
+        """What an operation answers, given originals, weights and plain values.
+
+        Returns:
+            The tensors of its answer, and what has to be held for their values to stay in memory.
+
+        Raises:
+            NotConstantError: a tensor among what it is given is none of the weights.
+        """
+        given = tree_map(lambda each: self._told(each), (args, kwargs))
+        key = (func, *map(_key, tree_leaves(given)), _structure(given))
+        if (known := self._known.get(key)) is not None:
+            return known, None
+
+        def compute() -> list[Tensor]:
+            held = tree_map(_values, given)
+            return tensors_in(func(*held[0], **held[1]))
+
+        answers = compute()
+        found = tuple(
+            Original(answer, lambda number=number: compute()[number])
+            for number, answer in enumerate(answers)
+        )
+        self._known[key] = found
+        return found, answers
+
+    def _told(self, given: Any) -> Any:
+        if not isinstance(given, Tensor):
+            return given
+        if self._storages is None:
+            self._alive.append(given)
+            return _Constant(id(given), given)
+        place = (given.storage_offset(), tuple(given.shape), given.stride(), given.dtype)
+        if (pointer := given.untyped_storage().data_ptr()) in self._storages:
+            return _Constant((pointer, *place), given)
+        if given.ndim == 0 or (not given.is_floating_point() and given.numel() <= _FEW):
+            content = tuple(given.flatten().tolist())
+            return _Constant((content, tuple(given.shape), given.dtype), given)
+        raise NotConstantError
+
+
+def _values(given: Any) -> Any:
+    if isinstance(given, Original):
+        return given.values
+    return given.tensor if isinstance(given, _Constant) else given
+
+
+def _key(given: Any) -> Hashable:
+    if isinstance(given, Original):
+        return ("original", id(given))
+    return given.key if isinstance(given, _Constant) else (type(given), given)
+
+
+def _structure(given: Any) -> Hashable:
+    return torch.utils._pytree.tree_structure(given)

@@ -1,0 +1,210 @@
+"""Many versions of one tensor, of which only what differs is there.
+
+To a model, versions look like any tensor of as many clips. In them are what stands in the tensor
+for the clip as it is, and patches that lie somewhere in it. Versions are outermost: where a model
+folds time into its first axis, all times of the first version come first.
+"""
+
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+from kinetoscope.units.patching.boxes import Boxes, joined
+from kinetoscope.units.patching.originals import Original
+
+
+class CannotFollowError(Exception):
+    """What a model does can't be done to patches; it has to be run on the versions themselves."""
+
+
+@dataclass(frozen=True)
+class Patches:
+    """What differs, version by version.
+
+    Args:
+        boxes: where.
+        values: what is there, `version` and then the axes of the tensor.
+    """
+
+    boxes: Boxes
+    values: Tensor
+
+
+class Follower(Protocol):
+    """Carries out the operations that a model asks for."""
+
+    def carry_out(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The answer of one."""
+        ...
+
+
+class Versions(Tensor):
+    """A tensor of versions. Its values are not where PyTorch looks for them.
+
+    Args:
+        original: the tensor for the clip as it is; its first axis is as long as for one clip.
+        patches: what differs; None where nothing does.
+        count: of the versions.
+        follower: is told of every operation.
+        held: kept with the versions, so that the original's values stay in memory.
+    """
+
+    __torch_function__ = torch._C._disabled_torch_function_impl  # pyright: ignore[reportAssignmentType]
+
+    original: Original
+    patches: Patches | None
+    count: int
+    follower: Follower
+
+    @staticmethod
+    def __new__(
+        cls,
+        original: Original,
+        patches: Patches | None,
+        count: int,
+        follower: Follower,
+        held: Any = None,
+    ) -> "Versions":
+        shape = (count * original.shape[0], *original.shape[1:])
+        made = Tensor._make_wrapper_subclass(
+            cls, shape, dtype=original.dtype, device=original.device
+        )
+        made.original, made.patches, made.count = original, patches, count
+        made.follower, made._held = follower, held
+        made._views = [weakref.ref(made)]  # all that share its memory, were it there
+        return made
+
+    def __init__(self, *given: Any, **named: Any):
+        super().__init__()
+
+    def __repr__(self, **_: Any):
+        where = self.patches and self.patches.boxes
+        return f"Versions({self.count} of {self.original}, {where})"
+
+    @classmethod
+    def __torch_dispatch__(
+        cls, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
+    ) -> Any:
+        return versions_in((args, kwargs or {}))[0].follower.carry_out(func, args, kwargs or {})
+
+    def cut(self, boxes: Boxes) -> Tensor:
+        """What stands in boxes."""
+        if self.patches is not None and boxes == self.patches.boxes:
+            return self.patches.values
+        return self.window(boxes.corners, boxes.size)
+
+    def window(
+        self, corners: Sequence[Sequence[int]], size: Sequence[int], around: float = 0.0
+    ) -> Tensor:
+        """What stands in boxes that may stick out of the tensor.
+
+        Args:
+            corners: of each version; may be negative.
+            size: of all of them.
+            around: what stands outside.
+        """
+        like, shape = self.original.keep(), (self.count, *size)
+        out = any(
+            low < 0 or low + length > end
+            for corner in corners
+            for low, length, end in zip(corner, size, self.original.shape, strict=True)
+        )
+        found = like.new_full(shape, around) if out else like.new_empty(shape)
+        for version, corner in enumerate(corners):
+            ends = [low + length for low, length in zip(corner, size, strict=True)]
+            self._fill(found[version], version, corner, ends)
+        return found
+
+    def _fill(
+        self, target: Tensor, version: int, corner: Sequence[int], ends: Sequence[int]
+    ) -> None:
+        inner = (0,) * len(corner), self.original.shape
+        patch = None
+        if self.patches is not None:
+            boxes = self.patches.boxes
+            low = boxes.corners[version]
+            patch = low, [a + b for a, b in zip(low, boxes.size, strict=True)]
+        covered = patch and _shared(corner, ends, *inner) == _shared(corner, ends, *patch)
+        if not covered:
+            _copy(self.original.keep(), inner, target, corner, ends)
+        if patch and self.patches is not None:
+            _copy(self.patches.values[version], patch, target, corner, ends)
+
+    def whole(self) -> Tensor:
+        """The versions as a tensor like any other."""
+        shape = self.original.shape
+        if self.patches is None:
+            return self.original.values[None].repeat(self.count, *[1] * len(shape)).flatten(0, 1)
+        if not self.patches.boxes.whole:
+            corners = ((0,) * len(shape),) * self.count
+            everything = Boxes(corners, shape, shape)
+            self.patches = Patches(everything, self.window(corners, shape))
+        return self.patches.values.flatten(0, 1)
+
+    def become(self, other: "Versions | Tensor") -> None:
+        """Take other contents, of the same shape, as where something is done in place.
+
+        Raises:
+            CannotFollowError: others look at this one's memory.
+        """
+        if tuple(other.shape) != tuple(self.shape) or other.dtype != self.dtype:
+            raise CannotFollowError("done in place, with another shape")
+        if sum(view() is not None for view in self._views) > 1:
+            raise CannotFollowError("done in place, under the eyes of others")
+        if isinstance(other, Versions):
+            self.original, self.patches, self._held = other.original, other.patches, other._held
+            return
+        shape = self.original.shape
+        boxes = Boxes(((0,) * len(shape),) * self.count, shape, shape)
+        self.patches = Patches(boxes, other.reshape(self.count, *shape))
+
+    def looks_at(self, other: "Versions") -> None:
+        """Be a view of another."""
+        other._views.append(weakref.ref(self))
+        self._views = other._views
+
+
+def versions_in(given: Any) -> list[Versions]:
+    """All that are in an argument or an answer."""
+    if isinstance(given, Versions):
+        return [given]
+    if isinstance(given, dict):
+        return versions_in(list(given.values()))
+    if isinstance(given, tuple | list):
+        return [found for each in given for found in versions_in(each)]
+    return []
+
+
+def around_all(several: Sequence[Versions]) -> Boxes | None:
+    """Boxes around all patches, of tensors of one shape; None where nothing differs."""
+    found = [each.patches.boxes for each in several if each.patches is not None]
+    return joined(found) if found else None
+
+
+Bounds = tuple[Sequence[int], Sequence[int]]
+
+
+def _shared(corner: Sequence[int], ends: Sequence[int], low: Sequence[int], high: Sequence[int]):
+    return (
+        [max(a, b) for a, b in zip(corner, low, strict=True)],
+        [min(a, b) for a, b in zip(ends, high, strict=True)],
+    )
+
+
+def _copy(
+    source: Tensor, place: Bounds, target: Tensor, corner: Sequence[int], ends: Sequence[int]
+) -> None:
+    """What source and target share, where each has its place."""
+    lows, highs = _shared(corner, ends, *place)
+    if any(low >= high for low, high in zip(lows, highs, strict=True)):
+        return
+
+    def at(start: Sequence[int]) -> tuple[slice, ...]:
+        each = zip(lows, highs, start, strict=True)
+        return tuple(slice(low - first, high - first) for low, high, first in each)
+
+    target[at(corner)] = source[at(place[0])]
