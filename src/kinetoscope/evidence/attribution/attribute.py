@@ -21,6 +21,9 @@ METHODS: dict[str, str] = {
     "grad-cam": "grad_cam.GradCAM",
     "grad-cam++": "grad_cam.GradCAMPlusPlus",
     "layer-cam": "grad_cam.LayerCAM",
+    "attention-rollout": "rollout.AttentionRollout",
+    "rise": "rise.Rise",
+    "extremal": "extremal.Extremal",
 }
 """By name: the module in `methods/`, and the class in it."""
 
