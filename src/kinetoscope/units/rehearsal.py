@@ -43,7 +43,7 @@ def rehearse(
     # Counters such as those of batch normalization have a value even here, and would go up.
     spare = {name: buffer.clone() for name, buffer in network.model.named_buffers()}
     below = {name: module for name, module in network.model.named_modules() if name}
-    clips = nullcontext() if values else _without_values()
+    clips = nullcontext() if values else without_values()
     with answering(below, on_answer), torch.no_grad(), torch.random.fork_rng(), clips:
         batch = blank_batch(network.expects, network.device)
         streams = {name: batch.stream(name) for name in network.expects.streams}
@@ -52,7 +52,8 @@ def rehearse(
 
 
 @contextmanager
-def _without_values() -> Iterator[None]:
+def without_values() -> Iterator[None]:
+    """Make tensors that have a shape and no values, so that operations cost next to nothing."""
     log = logging.getLogger("torch._subclasses.fake_tensor")
     was_disabled = log.disabled
     log.disabled = True  # it writes of every failure, also where that is provided for
