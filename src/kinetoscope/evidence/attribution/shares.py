@@ -32,6 +32,7 @@ from kinetoscope.clips.spec import Stream
 from kinetoscope.clips.transforms import freeze
 from kinetoscope.errors import ClipError
 from kinetoscope.evidence.attribution.attribution import Attribution, Method, Part
+from kinetoscope.evidence.attribution.methods.room import versions_at_once
 from kinetoscope.evidence.attribution.question import Question, Streams
 from kinetoscope.evidence.attribution.removal import Removal
 from kinetoscope.evidence.cues.shares import contributions
@@ -212,7 +213,7 @@ def _all_of(question: Question, stream: Stream) -> dict[Stream, torch.Tensor]:
     return {stream: x.new_ones(1, 1, *x.shape[2:])}
 
 
-def _values(question: Question, versions: Sequence[Streams], at_once: int = 8) -> list[float]:
+def _values(question: Question, versions: Sequence[Streams]) -> list[float]:
     """The objective's value of each; what is the same is shown once, so it has the same value."""
     distinct: list[Streams] = []
     place: list[int] = []
@@ -222,6 +223,7 @@ def _values(question: Question, versions: Sequence[Streams], at_once: int = 8) -
         if place[-1] == len(distinct):
             distinct.append(each)
     found: list[float] = []
+    at_once = versions_at_once(question, gradients=False)
     with frozen(question.network), torch.inference_mode():
         for start in range(0, len(distinct), at_once):
             chunk = distinct[start : start + at_once]

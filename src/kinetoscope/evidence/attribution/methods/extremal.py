@@ -1,0 +1,265 @@
+"""Which part of the clip, no larger than this, is enough for the objective?
+
+A smooth mask over time, height and width is sought for each area, by gradient ascent: the one that
+keeps this share of the clip and with which the objective is largest (or, to delete, that takes this
+share away and leaves it smallest). A mask is written as a coarse grid of cells, each a bump with a
+flat top; a pixel takes the largest of the bumps over it, smoothly, so that masks have no finer
+detail than a bump and no pattern that fools the network. The area is held by sorting: the mask's
+values in order are pulled to as many ones as the area has, and zeros.
+
+The heat is the mean of the masks over the areas. The facts tell what the objective reaches within
+each area, as a share of the way from the clip without anything (0) to the whole clip (1), and the
+smallest area that reaches nine tenths of it.
+
+Source: Fong, Patrick and Vedaldi, "Understanding Deep Networks via Extremal Perturbations and
+Smooth Masks", ICCV 2019, section 3; the growing pull of the area, and the bump, are of their code.
+Here the grid has an axis of time with a width of its own; the smooth maximum is taken along one
+axis after the other, and brought to one where all cells are one; the value is counted as a share of
+its way, so that its scale does not matter; clips are not mirrored, as their motion would be; steps
+are those of Adam (Kingma and Ba, ICLR 2015), and far fewer. Nothing is drawn at random.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from kinetoscope.clips.spec import Stream
+from kinetoscope.errors import ClipError
+from kinetoscope.evidence.attribution.attribution import Attribution, Method, Part
+from kinetoscope.evidence.attribution.methods.rise import no_finer
+from kinetoscope.evidence.attribution.methods.room import versions_at_once
+from kinetoscope.evidence.attribution.question import Question
+from kinetoscope.evidence.attribution.removal import Removal, check_filling
+from kinetoscope.networks.network import Network, frozen
+from kinetoscope.tensors import Size
+from kinetoscope.units.objective import Objective
+
+Cells = Float[Tensor, "mask 1 _time _height _width"]
+Masks = Float[Tensor, "mask 1 time height width"]
+
+Variant = Literal["keep", "delete"]
+
+_COLD = 20.0  # of the smooth maximum, as in the paper's code
+_PULL = (3.0, 300.0)  # of the area, at the first and at the last step
+_SAME = 1e-4  # of the value: what taking everything away has to change
+_ENOUGH = 0.9  # of the way from nothing to the whole clip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extremal(Method):
+    """Smooth masks of given area with which the objective is largest.
+
+    Args:
+        areas: shares of the clip's volume in space and time, each between 0 and 1.
+        variant: `keep` so much that the objective is large, or `delete` it so that it is small.
+        filling: what stands in for what is taken away.
+        steps: of gradient ascent.
+        learning_rate: of Adam; cells go from 0 to 1.
+        grid: cells in time, height and width; no more than the clip has pixels.
+        width: of a cell's bump [cells], along time, and along height and width.
+    """
+
+    areas: tuple[float, ...] = (0.05, 0.1, 0.2)
+    variant: Variant = "keep"
+    filling: str = "blur"
+    steps: int = 60
+    learning_rate: float = 0.1
+    grid: Size = (8, 16, 16)
+    width: tuple[float, float] = (1.0, 1.5)
+
+    name: ClassVar[str] = "extremal"
+    source: ClassVar[str] = "Fong 2019"
+
+    def check(self, network: Network, objective: Objective) -> None:
+        objective.bound(network)
+        check_filling(self.filling)
+        if not self.areas or not all(0 < area < 1 for area in self.areas):
+            raise ClipError(
+                "a mask covers a part of the clip",
+                got="areas of " + (", ".join(map(str, self.areas)) or "none"),
+                expected="shares of the clip's volume, each between 0 and 1",
+            )
+        if min(self.steps, *self.grid) < 1 or min(self.learning_rate, *self.width) <= 0:
+            raise ClipError(
+                "masks are sought in steps, on a grid of bumps",
+                got=f"{self.steps} steps of {self.learning_rate} on {self.grid} cells, "
+                f"bumps {self.width} wide",
+                expected="1 step or more, 1 cell or more along each axis, the others above 0",
+            )
+
+    def answer(self, question: Question) -> Attribution:
+        at_once = versions_at_once(question, gradients=True)
+        cells, masks, reached = [], [], []
+        with frozen(question.network):
+            search = _Search.of(self, question)
+            for start in range(0, len(self.areas), at_once):
+                found = search.found(self.areas[start : start + at_once])
+                cells.append(found)
+                masks.append(search.grid.masks(found))
+                reached += search.reached(masks[-1])
+        part: Part = "both" if len(question.streams) > 1 else next(iter(question.streams))
+        return Attribution(
+            method=self.name,
+            heat={part: torch.cat(masks).mean(0)[0].float().cpu()},
+            native={part: torch.cat(cells).mean(0)[0].float().cpu()},
+            value=question.value,
+            signed=False,
+            facts=self._facts(reached, torch.cat(masks)),
+        )
+
+    def _facts(self, reached: Sequence[float], masks: Masks) -> dict[str, float]:
+        words, enough = ("reached within", []) if self.variant == "keep" else ("left without", [])
+        facts: dict[str, float] = {}
+        for area, share, mask in zip(self.areas, reached, masks, strict=True):
+            facts[f"{words} {area:g}"] = share
+            facts[f"volume of {area:g}"] = float(mask.mean())
+            if (share if self.variant == "keep" else 1 - share) >= _ENOUGH:
+                enough.append(area)
+        return facts | ({"smallest area that is enough": min(enough)} if enough else {})
+
+
+@dataclass(frozen=True, kw_only=True)
+class BumpGrid:
+    """Brings cells to the clip's size.
+
+    Args:
+        bumps: of time, height and width, how high each cell's bump stands at each pixel.
+    """
+
+    bumps: tuple[Tensor, Tensor, Tensor]
+
+    @classmethod
+    def of(cls, grid: Size, extent: Size, width: tuple[float, float], like: Tensor) -> "BumpGrid":
+        """For a clip.
+
+        Args:
+            grid: cells in time, height and width.
+            extent: of the clip.
+            width: of a bump along time, and along height and width [cells].
+            like: of the device and the precision of the clip.
+        """
+        widths = (width[0], width[1], width[1])
+        time, height, across = (
+            _bumps(*each).to(like) for each in zip(grid, extent, widths, strict=True)
+        )
+        return cls(bumps=(time, height, across))
+
+    def masks(self, cells: Cells) -> Masks:
+        """At each pixel the smooth maximum of the bumps, each as high as its cell."""
+        for axis, bump in enumerate(self.bumps, start=2):
+            lines = cells.movedim(axis, -1)[..., None, :] * bump
+            cells = (smooth_maximum(lines) / smooth_maximum(bump)).movedim(-1, axis)
+        # a single bump comes out a little above 1; its gradient stays, so that it can sink again
+        return cells + (cells.clamp(max=1) - cells).detach()
+
+
+def smooth_maximum(values: Tensor) -> Tensor:
+    """Over the last axis: the mean of values, weighted by how near each is to the largest.
+
+    >>> smooth_maximum(torch.tensor([0.0, 1.0]))
+    tensor(1.)
+    """
+    return (values * (_COLD * values).softmax(-1)).sum(-1)
+
+
+def _bumps(cells: int, pixels: int, width: float) -> Float[Tensor, "pixel cell"]:
+    """Flat to half its width from the centre of the cell, then falling as a Gaussian does."""
+    at = (torch.arange(pixels) + 0.5) * cells / pixels - 0.5
+    away = (at[:, None] - torch.arange(cells)).abs() / width
+    return (-2 * (away - 0.5).clamp(min=0) ** 2).exp()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Search:
+    """Gradient ascent for one clip.
+
+    Args:
+        method: its settings.
+        question: the clip.
+        removal: takes parts of it away.
+        grid: makes masks of cells.
+        nothing: the objective's value for the clip without anything.
+    """
+
+    method: Extremal
+    question: Question
+    removal: Removal
+    grid: BumpGrid
+    nothing: float
+
+    @classmethod
+    def of(cls, method: Extremal, question: Question) -> "_Search":
+        removal = Removal.of(question, method.filling)
+        like = next(iter(question.streams.values()))
+        with torch.inference_mode():
+            nothing = float(question.values(removal.all())[0])
+        if abs(question.value - nothing) <= _SAME * max(abs(question.value), abs(nothing)):
+            raise ClipError(
+                f"the objective needs nothing of the clip from {question.clip.source}",
+                got=f"{question.value:.4g} as it is, {nothing:.4g} with {method.filling} all over",
+                expected="an objective that changes where everything is taken away",
+                hint="take another filling: grey, freeze or swap",
+            )
+        cells = no_finer(method.grid, question.extent)
+        grid = BumpGrid.of(cells, question.extent, method.width, like)
+        return cls(method=method, question=question, removal=removal, grid=grid, nothing=nothing)
+
+    def found(self, areas: Sequence[float]) -> Cells:
+        """The cells of the best mask of each area, as they are after the last step."""
+        time, height, width = self.grid.bumps
+        # half way up: where all cells are alike, the first steps are the objective's alone
+        cells = time.new_full(
+            (len(areas), 1, time.shape[1], height.shape[1], width.shape[1]), 0.5
+        ).requires_grad_()
+        wanted = _sorted_masks(areas, self.question.extent).to(time)
+        ascent = torch.optim.Adam([cells], lr=self.method.learning_rate, betas=(0.9, 0.99))
+        for step in range(self.method.steps):
+            done = step / max(1, self.method.steps - 1)
+            pull = _PULL[0] * (_PULL[1] / _PULL[0]) ** done
+            cells.grad = self._uphill(cells, wanted, pull).neg()
+            ascent.step()
+            with torch.no_grad():
+                cells.clamp_(0, 1)
+        return cells.detach()
+
+    def _uphill(self, cells: Cells, wanted: Tensor, pull: float) -> Tensor:
+        """Where to go so that the value grows and the area is kept."""
+        with torch.enable_grad():
+            masks = self.grid.masks(cells)
+            versions = self._versions(masks)
+            missed = (masks.flatten(1).sort(dim=1).values - wanted).square().mean(1).sum()
+        _, slopes = self.question.gradients(versions)
+        way = self._way if self.method.variant == "keep" else -self._way
+        outward = [slopes[name] / way for name in versions]
+        return torch.autograd.grad(
+            [*versions.values(), missed], cells, [*outward, missed.new_tensor(-pull)]
+        )[0]
+
+    def reached(self, masks: Masks) -> list[float]:
+        """How far from nothing (0) to the whole clip (1) each of the masked clips is."""
+        with torch.inference_mode():
+            values = self.question.values(self._versions(masks))
+        return ((values - self.nothing) / (self.question.value - self.nothing)).tolist()
+
+    def _versions(self, masks: Masks) -> dict[Stream, Tensor]:
+        gone = masks if self.method.variant == "delete" else 1 - masks
+        return self.removal.apply(dict.fromkeys(self.question.streams, gone))
+
+    @property
+    def _way(self) -> float:
+        """From nothing to the whole clip, in units of the objective."""
+        return abs(self.question.value - self.nothing)
+
+
+def _sorted_masks(areas: Sequence[float], extent: Size) -> Float[Tensor, "mask pixel"]:
+    """The values of a mask of each area in order: zeros, then ones."""
+    pixels = math.prod(extent)
+    wanted = torch.zeros(len(areas), pixels)
+    for mask, area in zip(wanted, areas, strict=True):
+        mask[pixels - round(area * pixels) :] = 1
+    return wanted
