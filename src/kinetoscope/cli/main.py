@@ -27,6 +27,7 @@ VERBS = {
     "select": "Tell which units are specific to a label, and what is lost without them.",
     "confuse": "Tell which labels are mixed up, and which units make the network do so.",
     "retrieve": "Find the clips that excite units most and least, or that are like one.",
+    "attribute": "Tell how much each pixel of each frame of a video matters, and to what.",
     "health": "Tell which units are dead, how sparse they are, and which say the same.",
     "motion": "Tell what units and classes owe to motion, and what to appearance.",
     "probe": "Tell how well labels can be read from each layer of a network.",

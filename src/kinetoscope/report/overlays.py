@@ -4,7 +4,7 @@ One for each clip, objective and method; of a long video one for each method. On
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,42 +21,47 @@ from kinetoscope.units.objective import Objective
 _STILL = 8.0  # frames per second of a clip that does not say when its frames are shown
 
 
-def write_overlays(found: Evidence, folder: Path) -> list[Path]:
+def write_overlays(
+    found: Evidence, folder: Path, progress: Callable[[int, int], None] | None = None
+) -> list[Path]:
     """Write all overlay videos of the attributions of clips; each is complete or absent.
 
     Args:
         found: of the kind `attribution`.
         folder: of the videos.
+        progress: is told how many clips are done, and of how many.
 
     Returns:
         The videos, in the order of the clips, of their questions, and of the methods.
     """
-    names = [method["name"] for method in found.answer["methods"]]
-    written = []
-    for clip in found.answer["clips"]:
-        arrays, heats = (
-            kept_clip(found.folder / clip["clip"]),
-            kept_heats(found.folder / clip["heats"]),
-        )
-        for place, question in enumerate(clip["questions"]):
-            for answer in question["answers"]:
-                if answer["error"] is not None:
-                    continue
-                method = found.answer["methods"][answer["method"]]
-                heat = {
-                    part: heats[heat_name((place, answer["method"]), part)]
-                    for part in answer["parts"]
-                }
-                strip = Strip(
-                    over_time=_over_time(each["over_time"] for each in answer["parts"].values()),
-                    full_colour=method["full_colour"][question["scale"]],
-                    full_speed=speed_of(_flows(arrays)),
-                    frames_per_second=_rate(clip["seconds"]),
-                )
-                path = folder / _name(clip["path"], question["objective"], names[answer["method"]])
-                write_overlay(path, [_watched(arrays, heat)], strip)
-                written.append(path)
+    clips = found.answer["clips"]
+    written: list[Path] = []
+    for number, clip in enumerate(clips, start=1):
+        written += _of_clip(found, clip, folder)
+        if progress is not None:
+            progress(number, len(clips))
     return written
+
+
+def _of_clip(found: Evidence, clip: Mapping[str, Any], folder: Path) -> Iterator[Path]:
+    arrays, heats = kept_clip(found.folder / clip["clip"]), kept_heats(found.folder / clip["heats"])
+    for place, question in enumerate(clip["questions"]):
+        for answer in question["answers"]:
+            if answer["error"] is not None:
+                continue
+            method = found.answer["methods"][answer["method"]]
+            heat = {
+                part: heats[heat_name((place, answer["method"]), part)] for part in answer["parts"]
+            }
+            strip = Strip(
+                over_time=_over_time(each["over_time"] for each in answer["parts"].values()),
+                full_colour=method["full_colour"][question["scale"]],
+                full_speed=speed_of(_flows(arrays)),
+                frames_per_second=_rate(clip["seconds"]),
+            )
+            path = folder / _name(clip["path"], question["objective"], method["name"])
+            write_overlay(path, [_watched(arrays, heat)], strip)
+            yield path
 
 
 def write_overlays_along(found: Evidence, folder: Path) -> list[Path]:

@@ -16,6 +16,7 @@ file. Written out, the evidence has for its answer
 and beside it are time.csv and windows.csv.
 """
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,7 +25,7 @@ from typing import Any
 import torch
 
 from kinetoscope.clips.clip import Clip
-from kinetoscope.evidence.attribution.along import Passage, attribute_along
+from kinetoscope.evidence.attribution.along import Passage, attribute_along, half_a_clip
 from kinetoscope.evidence.attribution.attribute import check_method
 from kinetoscope.evidence.attribution.attribution import Method
 from kinetoscope.evidence.attribution.heats import (
@@ -42,10 +43,12 @@ from kinetoscope.evidence.evidence import (
     writing_evidence,
 )
 from kinetoscope.evidence.examples.kept import keep_clip
+from kinetoscope.evidence.scan import Progress
 from kinetoscope.files import content_key
 from kinetoscope.networks.network import Network
 from kinetoscope.tensors import Heat
 from kinetoscope.units.objective import Objective
+from kinetoscope.video.video import open_video
 
 KIND = "attribution-along"
 CLIPS, HEATS = "clips", "heats"
@@ -62,6 +65,7 @@ def write_attribution_along(  # noqa: PLR0913 - what a long job can be told
     every_seconds: float | None = None,
     memory: int | None = None,
     other: Clip | None = None,
+    progress: Progress | None = None,
 ) -> Evidence:
     """Attribute a long video and write it as a folder of evidence; memory stays flat.
 
@@ -76,6 +80,7 @@ def write_attribution_along(  # noqa: PLR0913 - what a long job can be told
         every_seconds: from one window to the next; half a clip if not given.
         memory: that a method may take beside the weights [bytes]; None for what is there.
         other: the clip that is swapped in, where a method swaps.
+        progress: is told how many windows are done, and of how many.
 
     Raises:
         UnknownNameError: a layer, channel or label of the objective is not there.
@@ -98,17 +103,18 @@ def write_attribution_along(  # noqa: PLR0913 - what a long job can be told
     )
     if has_evidence(folder, provenance):
         return read_evidence(folder, KIND)
+    every = half_a_clip(path, network.expects) if every_seconds is None else every_seconds
     passages = attribute_along(
         network,
         path,
         objective,
         methods=methods,
-        every_seconds=every_seconds,
+        every_seconds=every,
         memory=memory,
         other=other,
     )
     with writing_evidence(folder, KIND, provenance) as (aside, answer):
-        told = _Told(len(methods))
+        told = _Told(len(methods), _windows_in(path, every), progress)
         files = list(_kept(aside, told.listening(passages)))
         answer |= {
             "path": str(path),
@@ -169,6 +175,8 @@ class _Told:
     """What is told of a video, gathered as its passages pass."""
 
     methods: int
+    count: int
+    progress: Progress | None
     seconds: list[float] = field(default_factory=list)
     windows: list[dict[str, Any]] = field(default_factory=list)
     over_time: list[dict[str, list[float]]] = field(init=False)
@@ -190,6 +198,8 @@ class _Told:
                 for part, heat in heats.items():
                     self.over_time[method].setdefault(part, []).extend(heat.sum((1, 2)).tolist())
                 self._strongest(method, passage)
+            if self.progress is not None:
+                self.progress(len(self.windows), self.count)
             yield passage
 
     def method(self, place: int, method: Method) -> dict[str, Any]:
@@ -219,6 +229,11 @@ class _Told:
             shown = [passage.clip.seconds[time[0]], passage.clip.seconds[time[1] - 1]]
             place = {"seconds": shown, "rows": list(rows), "columns": list(columns)}
             self.strongest[method] = (mean, place)
+
+
+def _windows_in(path: Path, every_seconds: float) -> int:
+    with open_video(path) as video:
+        return max(1, math.ceil(video.duration_seconds / every_seconds))
 
 
 def _write_tables(folder: Path, answer: Mapping[str, Any]) -> None:

@@ -1,0 +1,367 @@
+"""How is it told from the command line what in a video an answer rests on?"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kinetoscope.cli.arguments import (
+    network_argument,
+    open_network,
+    root_option,
+    split_option,
+    weights_option,
+)
+from kinetoscope.cli.classify import Duration
+from kinetoscope.cli.methods import memory_option, method_option, named_methods, set_option
+
+if TYPE_CHECKING:
+    from kinetoscope.clips.catalog import Catalog
+    from kinetoscope.clips.clip import Clip
+    from kinetoscope.evidence.attribution.attribution import Method
+    from kinetoscope.evidence.evidence import Evidence
+    from kinetoscope.networks.network import Network
+    from kinetoscope.units.objective import Objective
+
+_LISTS = (".csv", ".txt", ".json")
+_MOST = 40  # answers that are printed; all are in answers.csv
+_GAP = 0.05  # of the value: what may be missing of a whole that a method says it tells
+
+
+@click.command("attribute")
+@network_argument
+@click.argument("video", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="For all of it.")
+@method_option
+@click.option("--class", "classes", multiple=True, help="Whose score; may be repeated.")
+@click.option("--unit", "units", multiple=True, help="Whose activation, as fusion:17.")
+@click.option("--objective", "written", multiple=True, help='As "label:a - label:b".')
+@set_option
+@click.option("--layer", help="Where Grad-CAM and its like look.")
+@click.option(
+    "--filling", help="In place of what is hidden: grey, blur, freeze, interpolate, swap."
+)
+@click.option("--swap-with", type=click.Path(path_type=Path), help="A video, for --filling swap.")
+@memory_option
+@click.option("--plan", is_flag=True, help="Only tell what occlusion would recompute.")
+@click.option("--windows", is_flag=True, help="All of a long video, window by window.")
+@click.option("--every", type=Duration(), help="From window to window; half a clip if not given.")
+@click.option("--no-videos", is_flag=True, help="Without the overlay videos.")
+@weights_option
+@root_option
+@split_option
+def command(network: str, video: Path, out: Path, weights: Path | None, **how: Any) -> None:
+    """Tell how much each pixel of each frame of VIDEO matters to what NETWORK answers.
+
+    VIDEO is one video, or a catalog whose videos are all attributed. Asked for are the class that
+    NETWORK predicts and the true one where it is known and another, or what --class, --unit and
+    --objective say. A method is integrated-gradients, smooth-grad, gradient, gradient-x-input,
+    guided-backprop, deconvnet, cam, grad-cam, grad-cam++, layer-cam, relevance, rollout, occlusion,
+    rise or extremal; one that does not fit NETWORK is refused, with those that do.
+
+    Written are overlay videos, in which red speaks for it and blue against it; the arrays and
+    tables, in evidence/attribution; and a report that shows all of it side by side. With --windows
+    a long video is attributed from its start to its end, in memory that does not grow.
+
+    Example: kinetoscope attribute trained jump.mp4 --class jump --method occlusion --out why
+
+    Example: kinetoscope attribute trained long.mp4 --windows --method grad-cam --out why
+    """
+    asked = _asked(network, video, weights, how)
+    if how["plan"]:
+        _tell_plan(asked, how["memory"])
+        return
+    if how["windows"]:
+        _along(asked, out, how)
+        return
+    _clips(asked, out, how)
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asked:
+    """What is asked, checked: everything that can be refused before computing was not."""
+
+    network: "Network"
+    video: Path
+    catalog: "Catalog"
+    objectives: "list[Objective]"
+    methods: "list[Method]"
+    filling: str
+    other: "Clip | None"
+
+    @property
+    def is_one(self) -> bool:
+        """Whether it is one video, and no catalog."""
+        return _is_video(self.video)
+
+
+def _asked(network: str, video: Path, weights: Path | None, how: Mapping[str, Any]) -> _Asked:
+    from kinetoscope.cli.methods import usual_methods
+    from kinetoscope.clips.open import open_clip
+    from kinetoscope.evidence.attribution.attribute import check_method
+    from kinetoscope.units.objective import label
+
+    if how["windows"] and not _is_video(video):
+        raise click.BadParameter("--windows is for one video", param_hint="--windows")
+    settings = [*how["settings"], *_named(how, "layer"), *_named(how, "filling")]
+    if how["methods"]:
+        named_methods(how["methods"], settings)  # spelling first: nothing is opened for it
+    opened = open_network(network, weights)
+    objectives = [each.bound(opened) for each in _objectives(how)]
+    names = how["methods"] or usual_methods(opened, objectives)
+    methods = named_methods(names, settings)
+    for method in methods:
+        for objective in objectives or [label(opened.labels[0])]:
+            check_method(method, opened, objective)
+    other = None if how["swap_with"] is None else open_clip(how["swap_with"], opened.expects)
+    return _Asked(
+        network=opened,
+        video=video,
+        catalog=_videos(opened, video, how),
+        objectives=objectives,
+        methods=methods,
+        filling=how["filling"] or "grey",
+        other=other,
+    )
+
+
+def _named(how: Mapping[str, Any], setting: str) -> list[str]:
+    return [] if how[setting] is None else [f"{setting}={how[setting]}"]
+
+
+def _objectives(how: Mapping[str, Any]) -> "list[Objective]":
+    from kinetoscope.units.objective import Objective, activation, label
+    from kinetoscope.units.unit import Unit
+
+    return [
+        *map(label, how["classes"]),
+        *(activation(Unit.parse(each)) for each in how["units"]),
+        *map(Objective.parse, how["written"]),
+    ]
+
+
+def _is_video(path: Path) -> bool:
+    return path.is_file() and path.suffix.lower() not in _LISTS
+
+
+def _videos(network: "Network", video: Path, how: Mapping[str, Any]) -> "Catalog":
+    from kinetoscope.clips.catalog import Catalog, Entry, read_catalog
+    from kinetoscope.clips.open import open_clip
+
+    if not _is_video(video):
+        return read_catalog(str(video), root=how["root"], split=how["split"], strict=False)
+    if not how["windows"]:
+        _warn_of_short(network, video, open_clip(video, network.expects))
+    entry = Entry(path=video, where=str(video))
+    return Catalog(name=video.name, root=video.parent, labels=network.labels, entries=(entry,))
+
+
+def _warn_of_short(network: "Network", video: Path, clip: "Clip") -> None:
+    missing = clip.time - len(set(clip.seconds))
+    if missing:
+        repeated = network.expects.when_short == "repeat-last"
+        filled = "its last frame is repeated" if repeated else "it is looped"
+        click.echo(
+            f"{video} is too short for {missing} of the {clip.time} frames that {network.name} is"
+            f" shown; {filled} in their place, and heat there is of what is repeated",
+            err=True,
+        )
+
+
+def _clips(asked: _Asked, out: Path, how: Mapping[str, Any]) -> None:
+    from kinetoscope.cli.telling import end_with
+    from kinetoscope.clips.cache import default_clip_cache
+    from kinetoscope.evidence.attribution.writing import write_attributions
+    from kinetoscope.memory import keep_memory
+    from kinetoscope.report.overlays import write_overlays
+    from kinetoscope.report.report import write_report
+    from kinetoscope.training.progress import counted
+
+    keep_memory()
+    with counted("attributing", shown=True) as progress:
+        found = write_attributions(
+            asked.network,
+            asked.catalog,
+            out / "evidence" / "attribution",
+            methods=asked.methods,
+            objectives=asked.objectives,
+            filling=asked.filling,
+            memory=how["memory"],
+            other=asked.other,
+            clip_cache=default_clip_cache(),
+            progress=progress,
+        )
+    _tell_clips(found.answer)
+    _tell_network(asked.network, out / "evidence" / "network")
+    if not how["no_videos"]:
+        with counted("overlay videos", shown=True) as progress:
+            written = write_overlays(found, out / "overlays", progress)
+        click.echo(f"{len(written)} overlay videos in {out / 'overlays'}")
+    click.echo(f"arrays and tables in {found.folder}")
+    click.echo(f"open {write_report(out)}")
+    end_with([each["error"] for each in found.answer["failures"]])
+
+
+def _tell_network(network: "Network", folder: Path) -> None:
+    """Write what the network is, for the report; in the folder of a look it is there already."""
+    from kinetoscope.evidence.anatomy import write_anatomy
+    from kinetoscope.evidence.evidence import FILE, read_evidence
+    from kinetoscope.units.layers import list_layers
+
+    there = (folder / FILE).exists() and read_evidence(folder).provenance.weights_hash
+    if there != network.weights_hash:
+        write_anatomy(network, list_layers(network), folder)
+
+
+def _along(asked: _Asked, out: Path, how: Mapping[str, Any]) -> None:
+    from kinetoscope.evidence.attribution.along_writing import write_attribution_along
+    from kinetoscope.memory import keep_memory
+    from kinetoscope.report.overlays import write_overlays_along
+    from kinetoscope.training.progress import counted
+
+    keep_memory()
+    folder = out / "evidence" / "attribution-along"
+    with counted("windows", shown=True) as progress:
+        found = write_attribution_along(
+            asked.network,
+            asked.video,
+            _objective_along(asked, how["every"]),
+            folder,
+            methods=asked.methods,
+            every_seconds=how["every"],
+            memory=how["memory"],
+            other=asked.other,
+            progress=progress,
+        )
+    _tell_along(found)
+    if not how["no_videos"]:
+        for path in write_overlays_along(found, out / "overlays"):
+            click.echo(f"watch {path}")
+    click.echo(f"arrays, time.csv and windows.csv in {found.folder}")
+
+
+def _objective_along(asked: _Asked, every: float | None) -> "Objective":
+    """What is asked for; else the class that is most probable, on average over the windows."""
+    from kinetoscope.evidence.attribution.along import half_a_clip
+    from kinetoscope.training.timeline import classify_video
+    from kinetoscope.units.objective import label
+
+    if len(asked.objectives) > 1:
+        raise click.BadParameter("--windows asks for one thing", param_hint="--windows")
+    if asked.objectives:
+        return asked.objectives[0]
+    every = every or half_a_clip(asked.video, asked.network.expects)
+    sums = [0.0] * len(asked.network.labels)
+    for moment in classify_video(asked.network, asked.video, every_seconds=every):
+        sums = [a + b for a, b in zip(sums, moment.classification.probabilities, strict=True)]
+    return label(asked.network.labels[sums.index(max(sums))])
+
+
+def _tell_clips(answer: Mapping[str, Any]) -> None:
+    from rich.console import Console
+
+    from kinetoscope.cli.telling import table
+
+    names = [method["name"] for method in answer["methods"]]
+    rows, warnings = [], []
+    for clip in answer["clips"]:
+        said = f"{clip['predicted']} {clip['probability']:.0%}"
+        told = f", and is {clip['label']}" if clip["label"] else ""
+        click.echo(f"{clip['path']}: {said}{told}")
+        for question in clip["questions"]:
+            click.echo(f"  {question['objective']} = {question['value']:.3g}; {_shares(question)}")
+            for each in question["answers"]:
+                name = names[each["method"]]
+                rows.append(_row(clip, question, name, each))
+                warnings += _warnings(f"{clip['path']}, {name}", question, each)
+    console = Console()
+    heads = ("method", "objective", "strongest at", "rows", "columns", "facts", "took")
+    console.print(table(heads, rows[:_MOST]))
+    if len(rows) > _MOST:
+        click.echo(f"and {len(rows) - _MOST} more in answers.csv")
+    for warning in warnings[:_MOST]:
+        click.echo(warning, err=True)
+
+
+def _row(
+    clip: Mapping[str, Any], question: Mapping[str, Any], method: str, found: Mapping[str, Any]
+) -> list[str]:
+    if found["error"] is not None:
+        return [method, question["objective"], found["error"].splitlines()[0], "", "", "", ""]
+    box = found["strongest"]
+    shown = clip["seconds"]
+    return [
+        method,
+        question["objective"],
+        _when(shown[box["frames"][0]], shown[box["frames"][1] - 1]),
+        _span(box["rows"]),
+        _span(box["columns"]),
+        _facts(found["facts"]),
+        f"{found['took_seconds']:.2f} s",
+    ]
+
+
+def _when(first: float, last: float) -> str:
+    return f"{first:.2f} s" if first == last else f"{first:.2f}-{last:.2f} s"
+
+
+def _span(span: Sequence[int]) -> str:
+    return f"{span[0]}-{span[1] - 1}"
+
+
+def _facts(facts: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {value:.3g}" for name, value in facts.items())
+
+
+def _shares(question: Mapping[str, Any]) -> str:
+    """What motion and appearance add, and each stream."""
+    if question["shares"] is None:
+        return question["unshared"].splitlines()[0]
+    parts = []
+    for game in ("motion", "streams"):
+        found = question["shares"][game]
+        if found is None:
+            continue
+        shares = found["shares"] or {}
+        parts.append(
+            ", ".join(
+                f"{name} adds {value:.3g}" + (f" ({shares[name]:.0%})" if name in shares else "")
+                for name, value in found["adds"].items()
+            )
+        )
+    return "; ".join(parts)
+
+
+def _warnings(where: str, question: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+    """What a method says of itself that its user should know."""
+    gap = (found.get("facts") or {}).get("completeness gap")
+    if gap is None or abs(gap) <= _GAP * max(abs(question["value"]), 1e-12):
+        return []
+    return [
+        f"{where}: the heat misses {abs(gap):.3g} of the objective's {question['value']:.3g};"
+        " more steps bring it nearer, as --set steps=128"
+    ]
+
+
+def _tell_along(found: "Evidence") -> None:
+    from rich.console import Console
+
+    from kinetoscope.cli.telling import table
+
+    answer = found.answer
+    click.echo(
+        f"{answer['path']}: {answer['objective']} in {len(answer['windows'])} windows of"
+        f" {answer['seconds'][-1] - answer['seconds'][0]:.2f} s"
+    )
+    rows = []
+    for method in answer["methods"]:
+        box = method["strongest"]
+        when = _when(*box["seconds"])
+        rows.append([method["name"], when, _span(box["rows"]), _span(box["columns"])])
+    Console().print(table(("method", "strongest at", "rows", "columns"), rows))
+
+
+def _tell_plan(asked: _Asked, memory: int | None) -> None:
+    raise click.UsageError("--plan is not there yet")
