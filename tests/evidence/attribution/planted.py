@@ -40,7 +40,7 @@ DOT, STEP, STEPS = 5, 2, 5
 PATCH, STRIPED, SHOWN = 8, 12, 3
 """Sides of patches [pixels], of striped ones, and for how long these are shown [frames]."""
 
-_DRAWN = torch.Generator
+Drawing = torch.Generator
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -147,17 +147,8 @@ def moving_dot(seed: int = 0, form: Form = "module") -> Case:
     filters.weight.data = (paths / paths[0].sum() / 3)[:, None].repeat(1, 3, 1, 1, 1)
     filters.bias.data.fill_(-0.5)
     head = nn.Sequential(nn.AdaptiveMaxPool3d(1), *_labels(torch.eye(2)))
-    frames, tubes = _noise(chance, 0.5, 0.6), []
-    upper = _whole(chance, 0, 2)
-    for number, way in enumerate(ways):
-        time, row, column = _place_of_path(chance, upper=number == upper)
-        tube = torch.zeros(TIME, SIDE, SIDE, dtype=torch.bool)
-        path = _path(way)
-        tube[
-            tuple(slice(at, at + n) for at, n in zip((time, row, column), path.shape, strict=True))
-        ] = path
-        frames[:, tube] = 1.0
-        tubes.append(tube)
+    frames, upper = _noise(chance, 0.5, 0.6), _whole(chance, 0, 2)
+    tubes = [put_dot(frames, way, chance, upper=number == upper) for number, way in enumerate(ways)]
     asked = _whole(chance, 0, 2)
     network = _network(Layers(filters, head=head, form=form), "moving dot", ways)
     return _case(network, Clip(frames=frames), ways[asked], tubes[asked])
@@ -188,16 +179,12 @@ def stripes(seed: int = 0, form: Form = "module") -> Case:
     """Stripes of one direction for a part of the clip; of the other beside, at another time."""
     chance = _drawn(seed)
     ways = ("upright", "level")
-    frames, patches = _noise(chance, 0.48, 0.52), []
-    first, left = _whole(chance, 0, 2), _whole(chance, 0, 2)
+    frames = _noise(chance, 0.48, 0.52)
+    upper, first = _whole(chance, 0, 2), _whole(chance, 0, 2)
+    patches = []
     for number, way in enumerate(ways):
         begin = 0 if number == first else TIME - SHOWN
-        column = _whole(chance, 1, 4) + (0 if number == left else SIDE // 2)
-        place = torch.zeros(TIME, SIDE, SIDE, dtype=torch.bool)
-        row = _whole(chance, 1, SIDE - STRIPED)
-        place[begin : begin + SHOWN, row : row + STRIPED, column : column + STRIPED] = True
-        frames[:, place] = _waves(way)[place]
-        patches.append(place)
+        patches.append(put_stripes(frames, way, chance, upper=number == upper, begin=begin))
     asked = _whole(chance, 0, 2)
     network = _network(_of_stripes(form), "stripes", ways)
     truth = grown(patches[asked], 5, in_time=2)
@@ -248,6 +235,26 @@ CASES: Mapping[str, Callable[..., Case]] = {
     "conjunction": conjunction,
 }
 """By name; each takes a seed, and the form of its rectifiers."""
+
+
+def put_dot(frames: Tensor, way: str, chance: Drawing, *, upper: bool) -> Tensor:
+    """Let a bright dot go right or left in one half of the picture; its tube in space-time."""
+    path = _path(way)
+    place = _place_of_path(chance, upper=upper)
+    tube = torch.zeros(TIME, SIDE, SIDE, dtype=torch.bool)
+    tube[tuple(slice(at, at + n) for at, n in zip(place, path.shape, strict=True))] = path
+    frames[:, tube] = 1.0
+    return tube
+
+
+def put_stripes(frames: Tensor, way: str, chance: Drawing, *, upper: bool, begin: int) -> Tensor:
+    """Show upright or level stripes in one half of the picture for a while; where they are."""
+    row = _whole(chance, 1, 4) + (0 if upper else SIDE // 2 + 1)
+    column = _whole(chance, 1, SIDE - STRIPED)
+    place = torch.zeros(TIME, SIDE, SIDE, dtype=torch.bool)
+    place[begin : begin + SHOWN, row : row + STRIPED, column : column + STRIPED] = True
+    frames[:, place] = _waves(way)[place]
+    return place
 
 
 def grown(mask: Tensor, by: int, in_time: int | None = None) -> Tensor:
@@ -317,30 +324,30 @@ def _labels(weights: Tensor) -> tuple[nn.Module, nn.Module]:
 # Clips
 
 
-def _drawn(seed: int) -> _DRAWN:
+def _drawn(seed: int) -> Drawing:
     return torch.Generator().manual_seed(seed)
 
 
-def _whole(chance: _DRAWN, low: int, high: int) -> int:
+def _whole(chance: Drawing, low: int, high: int) -> int:
     return int(torch.randint(low, high, (1,), generator=chance))
 
 
-def _noise(chance: _DRAWN, low: float, high: float) -> Tensor:
+def _noise(chance: Drawing, low: float, high: float) -> Tensor:
     return low + (high - low) * torch.rand(3, TIME, SIDE, SIDE, generator=chance)
 
 
-def _drawn_place(chance: _DRAWN, side: int) -> tuple[int, int]:
+def _drawn_place(chance: Drawing, side: int) -> tuple[int, int]:
     return _whole(chance, 0, SIDE - side + 1), _whole(chance, 0, SIDE - side + 1)
 
 
-def _patch(chance: _DRAWN, place: tuple[int, int]) -> Tensor:
+def _patch(chance: Drawing, place: tuple[int, int]) -> Tensor:
     """A square that stays, from its upper left corner."""
     mask = torch.zeros(TIME, SIDE, SIDE, dtype=torch.bool)
     mask[:, place[0] : place[0] + PATCH, place[1] : place[1] + PATCH] = True
     return mask
 
 
-def _three_places(chance: _DRAWN) -> list[tuple[int, int]]:
+def _three_places(chance: Drawing) -> list[tuple[int, int]]:
     """Of squares in three quarters of the picture, so that none is near another."""
     quarters = torch.randperm(4, generator=chance)[:3].tolist()
     return [
@@ -349,11 +356,11 @@ def _three_places(chance: _DRAWN) -> list[tuple[int, int]]:
     ]
 
 
-def _two_places(chance: _DRAWN) -> list[tuple[int, int]]:
+def _two_places(chance: Drawing) -> list[tuple[int, int]]:
     return _three_places(chance)[:2]
 
 
-def _two_stream_clip(chance: _DRAWN, bright: Tensor, moving: Tensor) -> Clip:
+def _two_stream_clip(chance: Drawing, bright: Tensor, moving: Tensor) -> Clip:
     """Bright in one place, and moving to the right in another."""
     frames = _noise(chance, 0.45, 0.5)
     frames[:, bright] += 0.25
@@ -370,7 +377,7 @@ def _path(way: str) -> Tensor:
     return path if way == "right" else path.flip(0)
 
 
-def _place_of_path(chance: _DRAWN, *, upper: bool) -> tuple[int, int, int]:
+def _place_of_path(chance: Drawing, *, upper: bool) -> tuple[int, int, int]:
     """Where a path begins, in one half of the picture."""
     time = _whole(chance, 0, TIME - STEPS + 1)
     row = _whole(chance, 0, SIDE // 2 - DOT - 1) + (0 if upper else SIDE // 2 + 1)

@@ -5,7 +5,10 @@ from typing import Any
 from kinetoscope.evidence.attribution.attribute import method_of
 from kinetoscope.evidence.attribution.attribution import Method
 
-SETTINGS: dict[str, dict[str, Any]] = {}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "rise": {"masks": 24},
+    "extremal": {"areas": (0.2,), "steps": 3},
+}
 
 
 def quick(name: str) -> Method:
