@@ -10,6 +10,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from kinetoscope.clips.spec import Stream
 from kinetoscope.evidence.attribution.question import Question
@@ -19,6 +21,9 @@ from kinetoscope.units.objective import Objective
 
 Part = Stream | Literal["both"]
 """A stream, or both of them where a method does not tell them apart."""
+
+NativeHeat = Float[Tensor, "_time _height _width"]
+"""Heat in the resolution in which a method found it."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,7 +42,7 @@ class Attribution:
 
     method: str
     heat: Mapping[Part, Heat]
-    native: Mapping[Part, Heat] = field(default_factory=dict)
+    native: Mapping[Part, NativeHeat] = field(default_factory=dict)
     value: float
     signed: bool = True
     facts: Mapping[str, float] = field(default_factory=dict)
