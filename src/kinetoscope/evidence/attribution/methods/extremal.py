@@ -61,7 +61,8 @@ class Extremal(Method):
         steps: of gradient ascent.
         learning_rate: of Adam; cells go from 0 to 1.
         grid: cells in time, height and width; no more than the clip has pixels.
-        width: of a cell's bump [cells], along time, and along height and width.
+        width: of a cell's bump along time, and along height and width [cells]; with the usual grid
+            a bump is a fifth of the clip, as the paper's.
     """
 
     areas: tuple[float, ...] = (0.05, 0.1, 0.2)
@@ -70,7 +71,7 @@ class Extremal(Method):
     steps: int = 60
     learning_rate: float = 0.1
     grid: Size = (8, 16, 16)
-    width: tuple[float, float] = (1.0, 1.5)
+    width: tuple[float, float] = (0.75, 1.5)
 
     name: ClassVar[str] = "extremal"
     source: ClassVar[str] = "Fong 2019"
