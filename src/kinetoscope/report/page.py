@@ -28,6 +28,7 @@ STYLES = (
     "unit",
     "cards",
     "charts",
+    "attribution",
     "narrow",
 )
 START = 'import "kinetoscope/main";'

@@ -16,6 +16,7 @@ from einops import rearrange
 from PIL import Image
 
 from kinetoscope.files import whole_file, write_text
+from kinetoscope.report.heat import Painted
 from kinetoscope.tensors import Picture
 from kinetoscope.video.encode import write_strip
 
@@ -67,6 +68,13 @@ class Shelf:
             _write_mask(path, grey[..., 0].numpy(), track["columns"])
         return track
 
+    def painted(self, name: str, pictures: Painted) -> Track:
+        """Keep colours with their opacity as a strip that is laid over another one."""
+        path, track = self._track(name, pictures, _LOSSLESS)
+        if not path.exists():
+            _write_painted(path, pictures.numpy(), track["columns"])
+        return track
+
     def remove_others(self) -> None:
         """Remove what this report no longer speaks of; files that no report wrote are left."""
         for folder in FOLDERS:
@@ -74,7 +82,7 @@ class Shelf:
                 if path not in self._kept and _OWN.fullmatch(path.name):
                     path.unlink()
 
-    def _track(self, name: str, pictures: Picture, quality: int) -> tuple[Path, Track]:
+    def _track(self, name: str, pictures: Picture | Painted, quality: int) -> tuple[Path, Track]:
         count, height, width, _ = pictures.shape
         columns = _columns(count, height, width)
         settings = f"{tuple(pictures.shape)} {columns} {quality}".encode()
@@ -99,13 +107,19 @@ def _digest(content: bytes) -> str:
 
 def _write_mask(path: Path, levels: np.ndarray, columns: int) -> None:
     """Write `time height width` as the opacity of black pictures, row by row."""
-    count, height, width = levels.shape
-    rows = math.ceil(count / columns)
-    cells = np.zeros((rows * columns, height, width), np.uint8)
-    cells[:count] = levels
-    grid = rearrange(cells, "(row column) height width -> (row height) (column width)", row=rows)
-    picture = Image.new("RGBA", (grid.shape[1], grid.shape[0]))
-    picture.putalpha(Image.fromarray(np.ascontiguousarray(grid)))
+    black = np.zeros((*levels.shape, 3), np.uint8)
+    _write_painted(path, np.concatenate([black, levels[..., None]], axis=-1), columns)
+
+
+def _write_painted(path: Path, cells: np.ndarray, columns: int) -> None:
+    """Write `time height width rgba`, row by row, every pixel as it is."""
+    rows = math.ceil(len(cells) / columns)
+    missing = rows * columns - len(cells)
+    cells = np.concatenate([cells, np.zeros((missing, *cells.shape[1:]), np.uint8)])
+    grid = rearrange(
+        cells, "(row column) height width rgba -> (row height) (column width) rgba", row=rows
+    )
+    picture = Image.fromarray(np.ascontiguousarray(grid))
     with whole_file(path) as aside:
         picture.save(aside, format="WEBP", lossless=True, quality=_LOSSLESS, exact=True, method=4)
 

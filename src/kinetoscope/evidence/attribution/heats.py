@@ -19,7 +19,7 @@ from kinetoscope.tensors import Heat
 from kinetoscope.units.receptive import Box
 
 _STRONG = 0.995  # of the pixels of a clip are below what is strong in it
-_CLIPS = 0.75  # of the clips have nothing stronger than what is drawn in full colour
+_CLIPS = 0.9  # of the clips have nothing stronger than what is drawn in full colour
 _BOX = 8  # the strongest box is this part of the clip along each side
 _LARGEST = "largest"
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from kinetoscope.evidence.evidence import FILE, Evidence, read_evidence
 from kinetoscope.report.chapters import (
+    attribution,
     audit,
     confusion,
     cues,
@@ -57,6 +58,12 @@ CHAPTERS: dict[str, Chapter] = {
         asks="Which classes are mixed up, which units make it so, and what undoes it?",
         question=3,
         tell=confusion.tell,
+    ),
+    "attribution": Chapter(
+        title="Where and when",
+        asks="Where in a clip, when, and in which stream lies what an answer rests on?",
+        question=3,
+        tell=attribution.tell,
     ),
     "cues": Chapter(
         title="What motion and appearance add",

@@ -20,8 +20,8 @@ export const address = {
   /** @param {string} written */
   objective: (written) => `#objective/${escaped(written)}`,
   chapters: () => "#chapters",
-  /** @param {string} kind */
-  chapter: (kind) => `#chapter/${escaped(kind)}`,
+  /** @param {string} kind  @param {Record<string, string>} [ask] */
+  chapter: (kind, ask) => `#chapter/${escaped(kind)}${ask ? `?${new URLSearchParams(ask)}` : ""}`,
   labels: () => "#labels",
   /** @param {string} name */
   label: (name) => `#label/${escaped(name)}`,

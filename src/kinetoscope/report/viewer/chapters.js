@@ -2,12 +2,14 @@
 // Chapters: which module shows which kind of evidence?
 //
 // Each exports `show(data, parent)`, which fills its page, and may export `summary(summary, card)`,
-// a few words for the overview, and `unit(data, unit, parent)`, what it knows of one unit.
+// a few words for the overview, `unit(data, unit, parent)`, what it knows of one unit, and
+// `clip(data, name, parent)`, what it knows of one clip.
 
 import * as evolution from "kinetoscope/chapters/evolution";
 import * as cues from "kinetoscope/chapters/cues";
 import * as specificity from "kinetoscope/chapters/specificity";
 import * as confusion from "kinetoscope/chapters/confusion";
+import * as attribution from "kinetoscope/chapters/attribution";
 import * as audit from "kinetoscope/chapters/audit";
 import * as invariance from "kinetoscope/chapters/invariance";
 import * as tuning from "kinetoscope/chapters/tuning";
@@ -21,12 +23,14 @@ import * as health from "kinetoscope/chapters/health";
  * @property {(data: any, parent: Element) => void | Promise<void>} show
  * @property {(summary: any, card: Element) => void} [summary]
  * @property {(data: any, unit: string, parent: Element) => void} [unit]
+ * @property {(data: any, clip: string, parent: Element) => void} [clip]
  */
 
 /** @type {Record<string, Shown>} */
 export const SHOWN = {
   specificity,
   confusion,
+  attribution,
   cues,
   evolution,
   audit,

@@ -163,7 +163,7 @@ function drawFrame(pen, {track, image, veil, opacity}, frame, left) {
   pen.beginPath();
   pen.rect(left, 0, width, height);
   pen.clip();
-  if (veil) pen.clearRect(left, 0, width, height);
+  pen.clearRect(left, 0, width, height); // what is drawn may let through what lies under it
   pen.drawImage(image, ...cellOf(track, frame), left, 0, width, height);
   if (veil && opacity) {
     pen.globalCompositeOperation = "destination-in";

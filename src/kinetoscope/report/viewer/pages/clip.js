@@ -3,10 +3,11 @@
 
 import {address} from "kinetoscope/address";
 import {bars} from "kinetoscope/charts";
+import {SHOWN} from "kinetoscope/chapters";
 import {isWrong} from "kinetoscope/clip_card";
 import {element, section} from "kinetoscope/element";
 import {flowKey} from "kinetoscope/flow_key";
-import {allClips, labelName, labelOf, look} from "kinetoscope/look";
+import {allClips, chapterData, labelName, labelOf, look} from "kinetoscope/look";
 import {badge, masthead} from "kinetoscope/masthead";
 import {player} from "kinetoscope/player";
 import {unitCards} from "kinetoscope/unit_card";
@@ -55,6 +56,7 @@ export async function clip({name}, parent) {
       {name: "Probability by class", most: 1},
     );
   }
+  await ofChapters(found.name, parent);
   if (!found.units.length) return;
   await unitCards(
     section(
@@ -73,6 +75,14 @@ export async function clip({name}, parent) {
       element("span.quiet", {}, `activation ${number(found.units[place].activation)}`),
     ],
   );
+}
+
+/** What each kind of evidence knows of it. @param {string} name  @param {Element} parent */
+async function ofChapters(name, parent) {
+  for (const each of look.chapters) {
+    const shown = SHOWN[each.kind]?.clip;
+    if (shown) shown(await chapterData(each), name, parent);
+  }
 }
 
 /** @param {Clip} clip */
