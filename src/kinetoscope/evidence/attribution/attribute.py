@@ -15,12 +15,17 @@ from kinetoscope.networks.network import Network
 from kinetoscope.units.objective import Objective
 
 METHODS: dict[str, str] = {
+    "occlusion": "occlusion.Occlusion",
+    "occlusion-in-time": "occlusion.OcclusionInTime",
+    "occlusion-in-space": "occlusion.OcclusionInSpace",
+    "occlusion-tubes": "occlusion.OcclusionByTubes",
     "gradient": "gradients.Gradient",
     "gradient-x-input": "gradients.GradientTimesInput",
     "cam": "class_maps.CAM",
     "grad-cam": "grad_cam.GradCAM",
     "grad-cam++": "grad_cam.GradCAMPlusPlus",
     "layer-cam": "grad_cam.LayerCAM",
+    "relevance": "relevance.Relevance",
     "attention-rollout": "rollout.AttentionRollout",
     "rise": "rise.Rise",
     "extremal": "extremal.Extremal",

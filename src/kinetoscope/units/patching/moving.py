@@ -14,7 +14,7 @@ from kinetoscope.units.patching.versions import Patches, Versions
 def same(op: Operation) -> Versions:
     """Copied, or seen anew: nothing changes."""
     x = op.only
-    return Versions(x.original, x.patches, x.count, x.follower)
+    return Versions(x.original, x.patches, x.count, x.carry_out)
 
 
 def permuted(op: Operation) -> Versions | None:
@@ -52,7 +52,11 @@ def reshaped(op: Operation) -> Versions | None:
         return None if x.patches is None else reshape(x, target)
 
     view = Operation(
-        func=torch.ops.aten.reshape.default, args=args, kwargs={}, given=op.given, originals=op.originals
+        func=torch.ops.aten.reshape.default,
+        args=args,
+        kwargs={},
+        given=op.given,
+        originals=op.originals,
     )
     return view.answer(moved)
 
@@ -64,7 +68,9 @@ def _shape_after(op: Operation) -> list[int] | None:
         return [*shape[:dim], 1, *shape[dim:]] if dim else None
     if op.name == "squeeze":
         dims = op.given.get("dim", [])
-        wanted = {each % len(shape) for each in (dims if isinstance(dims, list | tuple) else [dims])}
+        wanted = {
+            each % len(shape) for each in (dims if isinstance(dims, list | tuple) else [dims])
+        }
         if not wanted or 0 in wanted:
             return None
         return [length for dim, length in enumerate(shape) if dim not in wanted or length > 1]
@@ -134,7 +140,9 @@ def _put_spans(
     target: Sequence[int],
 ) -> None:
     """Where the boxes are along new dimensions, as numbers of elements in their order."""
-    steps = [math.prod(boxes.within[dim] for dim in old[number + 1 :]) for number in range(len(old))]
+    steps = [
+        math.prod(boxes.within[dim] for dim in old[number + 1 :]) for number in range(len(old))
+    ]
     length = math.prod(boxes.size[dim] for dim in old)
     inner = math.prod(target[dim] for dim in new[1:])
     for version, corner in enumerate(boxes.corners):

@@ -72,7 +72,7 @@ class Operation:
         patches = compute(found) if changed else [None] * len(found)
         like = self.only
         return [
-            Versions(original, patch, like.count, like.follower, held and held[number])
+            Versions(original, patch, like.count, like.carry_out, held and held[number])
             for number, (original, patch) in enumerate(zip(found, patches, strict=False))
         ]
 

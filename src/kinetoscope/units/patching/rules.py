@@ -101,7 +101,7 @@ def _constant(op: Operation) -> Versions | None:
     if op.func._overloadname != "default" or len(op.inputs) > 1:
         return None
     (found,), held = op.originals.after(op.func, x.original, *op.args[1:], **op.kwargs)
-    return Versions(found, None, x.count, x.follower, held)
+    return Versions(found, None, x.count, x.carry_out, held)
 
 
 # Joined along dimensions

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from kinetoscope.units.patching.boxes import Boxes, Window
+from kinetoscope.units.patching.boxes import Window
 from kinetoscope.units.patching.operation import Operation
 from kinetoscope.units.patching.originals import Original
 from kinetoscope.units.patching.versions import Patches, Versions
@@ -74,7 +74,7 @@ def sliced(op: Operation) -> Versions | None:
     first, _, _ = slice(start, end, 1).indices(x.shape[dim])
     if dim == 0:
         whole = step == 1 and first == 0 and (end is None or end >= x.shape[0])
-        return Versions(x.original, x.patches, x.count, x.follower) if whole else None
+        return Versions(x.original, x.patches, x.count, x.carry_out) if whole else None
     windows = {dim: Window(1, step, -first)}
 
     def compute(cut: Tensor) -> Tensor:
@@ -152,6 +152,4 @@ def _slid(
 
 
 def _first_read(corner: Sequence[int], windows: Windows) -> list[int]:
-    return [
-        windows[dim].reads(at, 1)[0] if dim in windows else at for dim, at in enumerate(corner)
-    ]
+    return [windows[dim].reads(at, 1)[0] if dim in windows else at for dim, at in enumerate(corner)]

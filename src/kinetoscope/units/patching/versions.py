@@ -6,14 +6,14 @@ folds time into its first axis, all times of the first version come first.
 """
 
 import weakref
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import torch
 from torch import Tensor
 
-from kinetoscope.units.patching.boxes import Boxes, joined
+from kinetoscope.units.patching.boxes import Boxes
 from kinetoscope.units.patching.originals import Original
 
 
@@ -34,12 +34,8 @@ class Patches:
     values: Tensor
 
 
-class Follower(Protocol):
-    """Carries out the operations that a model asks for."""
-
-    def carry_out(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """The answer of one."""
-        ...
+CarryOut = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
+"""Answers an operation that a model asks for, given what it was called with."""
 
 
 class Versions(Tensor):
@@ -49,7 +45,7 @@ class Versions(Tensor):
         original: the tensor for the clip as it is; its first axis is as long as for one clip.
         patches: what differs; None where nothing does.
         count: of the versions.
-        follower: is told of every operation.
+        carry_out: is told of every operation on the versions.
         held: kept with the versions, so that the original's values stay in memory.
     """
 
@@ -58,15 +54,15 @@ class Versions(Tensor):
     original: Original
     patches: Patches | None
     count: int
-    follower: Follower
+    carry_out: CarryOut
 
     @staticmethod
     def __new__(
-        cls,
+        cls: type["Versions"],
         original: Original,
         patches: Patches | None,
         count: int,
-        follower: Follower,
+        carry_out: CarryOut,
         held: Any = None,
     ) -> "Versions":
         shape = (count * original.shape[0], *original.shape[1:])
@@ -74,7 +70,7 @@ class Versions(Tensor):
             cls, shape, dtype=original.dtype, device=original.device
         )
         made.original, made.patches, made.count = original, patches, count
-        made.follower, made._held = follower, held
+        made.carry_out, made._held = carry_out, held
         made._views = [weakref.ref(made)]  # all that share its memory, were it there
         return made
 
@@ -89,7 +85,7 @@ class Versions(Tensor):
     def __torch_dispatch__(
         cls, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Any = None
     ) -> Any:
-        return versions_in((args, kwargs or {}))[0].follower.carry_out(func, args, kwargs or {})
+        return versions_in((args, kwargs or {}))[0].carry_out(func, args, kwargs or {})
 
     def cut(self, boxes: Boxes) -> Tensor:
         """What stands in boxes."""
@@ -179,16 +175,13 @@ def versions_in(given: Any) -> list[Versions]:
     return []
 
 
-def around_all(several: Sequence[Versions]) -> Boxes | None:
-    """Boxes around all patches, of tensors of one shape; None where nothing differs."""
-    found = [each.patches.boxes for each in several if each.patches is not None]
-    return joined(found) if found else None
-
-
 Bounds = tuple[Sequence[int], Sequence[int]]
+"""The first places, and one past the last."""
 
 
-def _shared(corner: Sequence[int], ends: Sequence[int], low: Sequence[int], high: Sequence[int]):
+def _shared(
+    corner: Sequence[int], ends: Sequence[int], low: Sequence[int], high: Sequence[int]
+) -> Bounds:
     return (
         [max(a, b) for a, b in zip(corner, low, strict=True)],
         [min(a, b) for a, b in zip(ends, high, strict=True)],
