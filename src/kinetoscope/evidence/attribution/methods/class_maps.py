@@ -86,11 +86,9 @@ def averaged_layers(network: Network, objective: Objective) -> tuple[str, ...]:
         ClipError: there are none; says what stands in the way.
     """
     lineage = lineage_of(network)
-    choice = lineage.spacious()
+    choice = [name for name in lineage.spacious() if not _weighs(network, lineage, name)]
     named = [name for name in network.layers if name in choice]
-    heard = lineage.heard(
-        objective, [name for name in (*named, *choice) if not _weighs(network, lineage, name)]
-    )
+    heard = lineage.heard(objective, (*named, *reversed(choice)))
     if why := _obstacle(network, lineage, objective, heard):
         raise _no_map(heard.layers, why)
     return heard.layers

@@ -161,7 +161,8 @@ def _owed(question: Question, layer: str) -> tuple[float, dict[str, Owed]]:
 
 def _choice(network: Network, lineage: Lineage) -> list[str]:
     """The layers worth taking: what a pool answers is told by the layer before it."""
-    every = lineage.spacious(network.layers) or lineage.spacious()
+    named = lineage.spacious(network.layers) if network.layers else []
+    every = named or lineage.spacious()[::-1]  # of those that answer the same, the outermost
     return [name for name in every if "Pool" not in type(network.layer(name)).__name__]
 
 

@@ -5,7 +5,7 @@ back through is kept as a plain table of operations. So layers are found by what
 not by their names or their order in the model.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -57,9 +57,9 @@ class Lineage:
     before: list[list[int]] = field(default_factory=list)
     answers: dict[str, int] = field(default_factory=dict)
 
-    def heard(self, objective: Objective, layers: Collection[str]) -> Heard:
-        """Which of some layers an objective hears first. Of layers that answer the same, one."""
-        owners = {self.answers[name]: name for name in reversed([*layers]) if name in self.answers}
+    def heard(self, objective: Objective, layers: Sequence[str]) -> Heard:
+        """Which layers an objective hears first: of those that answer the same, the first."""
+        owners = {self.answers[name]: name for name in reversed(layers) if name in self.answers}
         waiting = [self.answers[name] for name in objective.layers if name in self.answers]
         met, passed, seen = set[int](), set[tuple[str, int]](), set(waiting)
         clip = False
@@ -113,10 +113,12 @@ def lineage_of(network: Network) -> Lineage:
 
 def part_of(network: Network, layer: str) -> Part:
     """The stream that a layer hears, or both of them."""
-    if len(network.expects.streams) == 1:
-        return network.expects.streams[0]
-    heard = lineage_of(network).field(layer).streams
-    return next((name for name in network.expects.streams if set(heard) == {name}), "both")
+    streams = network.expects.streams
+    heard = set(lineage_of(network).field(layer).streams) if len(streams) > 1 else set(streams)
+    for name in streams:
+        if heard == {name}:
+            return name
+    return "both"
 
 
 def _has_space(seen: Seen | ClipError | None) -> bool:

@@ -13,14 +13,18 @@ from collections.abc import Mapping
 
 import torch
 from einops import einsum
+from jaxtyping import Float
 from torch import Tensor
 
 from kinetoscope.errors import unknown_name
-from kinetoscope.evidence.attribution.attribution import Attribution
+from kinetoscope.evidence.attribution.attribution import Attribution, Part
 from kinetoscope.evidence.attribution.methods.lineage import lineage_of, part_of
 from kinetoscope.evidence.attribution.question import Question
 from kinetoscope.tensors import Heat, Size
 from kinetoscope.units.receptive import ReceptiveField
+
+Native = Float[Tensor, "_time _height _width"]
+"""One value for each place of a layer."""
 
 OVER_TIME = ("each", "mean", "max")
 
@@ -29,7 +33,7 @@ def placed(
     method: str,
     question: Question,
     value: float,
-    maps: Mapping[str, Heat],
+    maps: Mapping[str, Native],
     *,
     signed: bool,
     facts: Mapping[str, float] | None = None,
@@ -37,9 +41,9 @@ def placed(
     """An attribution from maps of layers, each of which hears a stream of its own, or both."""
     network, lineage = question.network, lineage_of(question.network)
     parts = {part_of(network, name): name for name in maps}
-    order = sorted(parts, key=lambda part: (*network.expects.streams, "both").index(part))
-    native = {part: maps[parts[part]].float().cpu() for part in order}
-    heat = {
+    order: list[Part] = [part for part in (*network.expects.streams, "both") if part in parts]
+    native: dict[Part, Native] = {part: maps[parts[part]].float().cpu() for part in order}
+    heat: dict[Part, Heat] = {
         part: brought_to(question.extent, native[part], lineage.field(parts[part]))
         for part in order
     }
@@ -48,7 +52,7 @@ def placed(
     )
 
 
-def over_time(heat: Heat, how: str) -> Heat:
+def over_time(heat: Native, how: str) -> Native:
     """A map with its time as it is, or told for every moment alike; see `OVER_TIME`."""
     if how == "mean":
         return heat.mean(0, keepdim=True).expand_as(heat).contiguous()
@@ -67,7 +71,7 @@ def check_over_time(how: str, known: tuple[str, ...]) -> None:
         raise unknown_name("pooling over time", how, known)
 
 
-def brought_to(extent: Size, native: Heat, field: ReceptiveField | None = None) -> Heat:
+def brought_to(extent: Size, native: Native, field: ReceptiveField | None = None) -> Heat:
     """A map of a layer's places in the clip's extent.
 
     Args:
@@ -75,12 +79,12 @@ def brought_to(extent: Size, native: Heat, field: ReceptiveField | None = None) 
         native: one value a place.
         field: of the layer; None where places tile the clip evenly.
     """
-    lines = [
+    time, height, width = (
         _weights(*_middles(field, axis, places, length), places, length)
         for axis, (places, length) in enumerate(zip(native.shape, extent, strict=True))
-    ]
+    )
     words = "t h w, time t, height h, width w -> time height width"
-    return einsum(native, *lines, words).contiguous()
+    return einsum(native, time, height, width, words).contiguous()
 
 
 def _middles(

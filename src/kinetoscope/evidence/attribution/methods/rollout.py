@@ -66,6 +66,7 @@ class AttentionRollout(Method):
 
     def answer(self, question: Question) -> Attribution:
         network, grid = question.network, _grid(question.network)
+        habits_of(network)  # rehearsed by itself, before this pass
         found = _Found(1, _count(grid))
         with evaluating(network), torch.no_grad(), _caught(found):
             value = _to_the_end(question)
