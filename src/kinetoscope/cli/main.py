@@ -37,6 +37,7 @@ VERBS = {
     "evolve": "Follow units over the checkpoints of a training.",
     "invariance": "Change clips and tell how much of a network's answers is left.",
     "audit": "Find what is peculiar in a catalog: telltale cues, copies, suspicious labels.",
+    "check-attribution": "Tell which attribution method can be believed for a network.",
     "train-prior": "Fit a generator to a catalog, in whose code stimuli can be made.",
     "convert": "Make a file of Kinetoscope of another library's checkpoint.",
     "export": "Write a network for programs that know nothing of Kinetoscope.",

@@ -12,6 +12,7 @@ from kinetoscope.evidence.attribution.attribution import Attribution, Method
 from kinetoscope.evidence.attribution.question import Question
 from kinetoscope.networks.network import Network
 from kinetoscope.units.objective import label
+from kinetoscope.video.encode import write_mp4
 
 
 class Linear(nn.Module):
@@ -89,3 +90,15 @@ class Brightness(Method):
     def answer(self, question):
         heat = question.clip.frames.mean(0)
         return Attribution(method=self.name, heat={"both": heat}, value=question.value)
+
+
+def write_noise(folder, each=3, labels=("dots", "spots"), seed=0):
+    """Videos of large coloured squares that mean nothing, in a folder a label."""
+    chance = torch.Generator().manual_seed(seed)
+    for name in labels:
+        (folder / name).mkdir(parents=True)
+        for number in range(each):
+            small = torch.randint(20, 236, (4, 8, 8, 3), generator=chance, dtype=torch.uint8)
+            large = small.repeat_interleave(8, 1).repeat_interleave(8, 2)
+            write_mp4(folder / name / f"{name}{number}.mp4", large, 4.0)
+    return folder

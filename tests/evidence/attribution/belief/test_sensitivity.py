@@ -112,7 +112,7 @@ def test_max_sensitivity_is_that_of_captum_with_the_same_draws():
                 question.objective,
             )
             found.append(torch.stack([*Gradient().answer(about).heat.values()]))
-        return torch.stack(found)
+        return (torch.stack(found),)
 
     theirs = captum.metrics.sensitivity_max(
         *(explain, both(question.clip)[None], perturb), perturb_radius=0.05, n_perturb_samples=3

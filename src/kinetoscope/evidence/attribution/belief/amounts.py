@@ -12,10 +12,12 @@ import numpy as np
 from kinetoscope.evidence.attribution.attribution import Method
 from kinetoscope.evidence.attribution.belief.found import Asked
 
-_DOZENS = ("smooth-grad", "integrated-gradients", "occlusion")
-_HUNDREDS = ("rise", "extremal")
+_DOZENS = ("smooth-grad", "integrated-gradients", "occlusion-in-space")
 
-_SHARES = {"few": (1.0, 0.4), "dozens": (1.0, 0.15), "hundreds": (0.25, 0.1)}
+HUNDREDS = ("occlusion", "occlusion-tubes", "rise", "extremal")
+"""Passes of a clip that these methods take, as usually set."""
+
+_SHARES = {"few": (1.0, 0.4), "dozens": (0.5, 0.15), "hundreds": (0.25, 0.1)}
 """Of the clips, the share that is attributed, and that of the other questions."""
 
 _FEWEST = 2  # so that a clip can be held against another
@@ -33,16 +35,16 @@ def amounts(methods: Sequence[Method], clips: int) -> dict[str, Asked]:
 
 def _asked(method: Method, clips: int) -> Asked:
     passes = "few"
-    if method.name in (*_DOZENS, *_HUNDREDS):
+    if method.name in (*_DOZENS, *HUNDREDS):
         passes = "dozens" if method.name in _DOZENS else "hundreds"
-    all_, steady = (max(_FEWEST, math.ceil(share * clips)) for share in _SHARES[passes])
-    attributed = _spread(range(clips), all_)
+    most, steady = (max(_FEWEST, math.ceil(share * clips)) for share in _SHARES[passes])
+    attributed = _spread(range(clips), most)
     return Asked(
         method=method,
         clips=attributed,
         steady=_spread(attributed, steady),
         every_stage=passes == "few",
-        noise=passes != "hundreds",
+        others=passes != "hundreds",
     )
 
 

@@ -38,7 +38,7 @@ from kinetoscope.clips.catalog import Catalog
 from kinetoscope.errors import ClipError, KinetoscopeError, unknown_name
 from kinetoscope.evidence.attribution.attribute import METHODS, check_method, method_of
 from kinetoscope.evidence.attribution.attribution import Method
-from kinetoscope.evidence.attribution.belief.amounts import amounts
+from kinetoscope.evidence.attribution.belief.amounts import HUNDREDS, amounts
 from kinetoscope.evidence.attribution.belief.checking import Checking
 from kinetoscope.evidence.attribution.belief.telling import clip_table, method_table
 from kinetoscope.evidence.attribution.removal import FILLINGS
@@ -83,7 +83,8 @@ def write_attribution_check(  # noqa: PLR0913 - what a long job can be told
         network: comes back as it went.
         catalog: of the clips.
         folder: of the evidence; complete or absent.
-        methods: with their settings, each name once; None for all that fit.
+        methods: with their settings, each name once; None for all that fit, but those that take
+            hundreds of passes for each clip (`amounts.HUNDREDS`).
         clips: how many, as many of each label as can be.
         fillings: what stands in for what is removed, one or more of `removal.FILLINGS`.
         seed: of clips, orders, noise and weights.
@@ -123,7 +124,8 @@ def _fitting(
     network: Network, methods: Sequence[Method] | None
 ) -> tuple[list[Method], dict[str, KinetoscopeError]]:
     """Those that fit, and why the others do not."""
-    asked = [method_of(name) for name in METHODS] if methods is None else list(methods)
+    usual = [name for name in METHODS if name not in HUNDREDS]
+    asked = [method_of(name) for name in usual] if methods is None else list(methods)
     names = [method.name for method in asked]
     if not asked or len(set(names)) < len(names):
         raise ClipError(

@@ -36,14 +36,14 @@ class Asked:
         steady: of these, on which it is asked whether its heat stays for noise and changes for
             another label and other weights.
         every_stage: of the weights; otherwise the last one alone.
-        noise: whether it is asked for noisy clips.
+        others: whether it is asked for noisy clips, and for another label.
     """
 
     method: Method
     clips: Sequence[int]
     steady: Sequence[int]
     every_stage: bool = True
-    noise: bool = True
+    others: bool = True
 
 
 @dataclass(kw_only=True)

@@ -63,9 +63,10 @@ class Measuring:
         self._over_fillings(clip, answers)
         steady = {name: each for name, each in answers.items() if self._is_steady(name, clip)}
         for name, answer in steady.items():
-            self._steady(clip, name, question, answer)
-            if rival is not None:
-                self._other_label(clip, name, question, rival)
+            if self.methods[name].others:
+                self._noise(clip, name, question, answer)
+                if rival is not None:
+                    self._other_label(clip, name, question, rival)
         self._streams(clip, question, steady)
 
     def _is_steady(self, name: str, clip: int) -> bool:
@@ -135,12 +136,13 @@ class Measuring:
             gain = self.found.values[Measure(name, "gain")][clip]
             self._keep(clip, Measure(name, "over centre"), gain - centre)
 
-    def _steady(self, clip: int, name: str, question: Question, answer: Attribution) -> None:
-        asked = self.methods[name]
-        if asked.noise:
-            seed = self.seed + clip
-            most = sensitivity.max_sensitivity(asked.method, question, answer, seed=seed)
-            self._keep(clip, Measure(name, "max-sensitivity"), most)
+    def _noise(self, clip: int, name: str, question: Question, answer: Attribution) -> None:
+        method = self.methods[name].method
+        try:
+            most = sensitivity.max_sensitivity(method, question, answer, seed=self.seed + clip)
+        except KinetoscopeError:  # a noisy clip may be what the method can't answer
+            most = float("nan")
+        self._keep(clip, Measure(name, "max-sensitivity"), most)
 
     def _other_label(self, clip: int, name: str, question: Question, rival: Objective) -> None:
         method, heat = self.methods[name].method, self.found.heats[name][clip]

@@ -64,7 +64,7 @@ def method_table(told: Sequence[Told]) -> dict[str, list[Any]]:
 def clip_table(found: Measured, sources: Sequence[str]) -> dict[str, list[Any]]:
     """Every number of every clip."""
     rows = [
-        (clip, sources[clip], *measure, value)
+        (clip, sources[clip], measure.method, measure.name, measure.filling or None, value)
         for measure, values in found.values.items()
         for clip, value in values.items()
     ]
@@ -96,16 +96,16 @@ def _random(random: Randomization, seed: int) -> Told:
 
 def _rows(told: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     overall = [_key(each) for each in (*_OVERALL, *_STEADY)]
-    rows = [(key, "", told[key]) for key in overall]
+    rows: list[tuple[str, str | None, Told]] = [(key, None, told[key]) for key in overall]
     rows += [
         (_key(each), filling, values[_key(each)])
         for filling, values in told["fillings"].items()
         for each in _BY_FILLING
     ]
-    rows += [(f"{stream}_alone", "", value) for stream, value in told["streams"].items()]
-    rows += [("alike_by_chance", "", told["random"]["chance"])]
+    rows += [(f"{stream}_alone", None, value) for stream, value in told["streams"].items()]
+    rows += [("alike_by_chance", None, told["random"]["chance"])]
     rows += [
-        (f"alike_without {' '.join(stage['layers'])}", "", stage["alike"])
+        (f"alike_without {' '.join(stage['layers'])}", None, stage["alike"])
         for stage in told["random"]["stages"]
     ]
     return [

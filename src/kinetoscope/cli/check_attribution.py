@@ -1,0 +1,109 @@
+"""How is it told from the command line which attribution method can be believed?"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from kinetoscope.cli.arguments import Subject, about
+from kinetoscope.cli.methods import memory_option, named_methods, set_option
+
+if TYPE_CHECKING:
+    from kinetoscope.evidence.evidence import Evidence
+
+FAST, ALL = "fast", "all"
+"""What stands for several methods."""
+
+
+@click.command("check-attribution")
+@click.argument("method")
+@about()
+@click.option("--clips", type=click.IntRange(2), default=20, help="As many of each label.")
+@click.option(
+    "--filling",
+    "fillings",
+    multiple=True,
+    default=("grey", "blur"),
+    help="In place of what is removed: grey, blur, freeze, interpolate, swap; may be repeated.",
+)
+@set_option
+@memory_option
+@click.option("--seed", type=click.IntRange(0), default=0, help="Of all that is drawn.")
+def command(
+    subject: Subject, method: str, settings: tuple[str, ...], out: Path, **how: Any
+) -> None:
+    """Tell whether attributions by METHOD can be believed for NETWORK, and which best.
+
+    METHOD is a name, or several with commas between, or fast: all that fit and take no more than
+    dozens of passes for a clip; or all. Each attributes clips of CATALOG for the label that NETWORK
+    finds most likely. What is hottest is removed first, or put in first, and held against random
+    orders; the weights are drawn anew from the output down, to see whether the heat changes.
+    Methods that take many passes are asked of fewer clips. What is found goes into
+    FOLDER/evidence/attribution-check, where kinetoscope report finds it. The exit code is 1 if a
+    video could not be read; others take its place.
+
+    Example: kinetoscope check-attribution fast trained data/jumps --split test --out looks/jumps
+    """
+    from kinetoscope.cli.telling import end_with
+    from kinetoscope.clips.cache import default_clip_cache
+    from kinetoscope.evidence.attribution.belief.check import KIND, write_attribution_check
+    from kinetoscope.training.progress import counted
+
+    methods = named_methods(_names(method), settings)  # spelling first: nothing is opened for it
+    opened, videos = subject.open()
+    with counted("checking", shown=True) as progress:
+        found = write_attribution_check(
+            opened,
+            videos,
+            out / "evidence" / KIND,
+            methods=methods,
+            clip_cache=default_clip_cache(),
+            progress=progress,
+            **how,
+        )
+    _show(found)
+    end_with([failure["error"] for failure in found.answer["failures"]])
+
+
+def _names(asked: str) -> list[str]:
+    """Those that are meant."""
+    from kinetoscope.evidence.attribution.attribute import METHODS
+    from kinetoscope.evidence.attribution.belief.amounts import HUNDREDS
+
+    if asked in (FAST, ALL):
+        return [name for name in METHODS if asked == ALL or name not in HUNDREDS]
+    return [name.strip() for name in asked.split(",")]
+
+
+def _show(found: "Evidence") -> None:
+    from rich.console import Console
+
+    from kinetoscope.cli.telling import sure, table
+
+    answer = found.answer
+    rows = [
+        (
+            f"{each['rank']} {each['name']}",
+            sure(each["gain"]),
+            sure(each["over_centre"]),
+            sure(each["deletion"]),
+            sure(each["insertion"]),
+            f"{sure(each['random']['more'])} {'' if each['changes'] else 'stays'}".strip(),
+            f"{each['seconds']['value']:.2g}",
+            str(each["clips"]),
+        )
+        for each in answer["methods"]
+    ]
+    columns = ("method", "gain", "over centre", "deletion", "insertion", "kept", "s", "clips")
+    Console().print(table(columns, rows))
+    click.echo("gain: deletion and insertion above random orders, of what there is to lose (95 %)")
+    click.echo("kept: likeness of the heat with random weights to its own, above chance")
+    for each in answer["refused"]:
+        click.echo(f"{each['method']} is left out: {each['reason'].splitlines()[0]}", err=True)
+    best = answer["recommended"]
+    click.echo(
+        f"recommended: {best}"
+        if best
+        else "no method is recommended: none is surely better than random orders"
+    )
+    click.echo(f"{answer['clips']} clips; all in {found.folder}")
