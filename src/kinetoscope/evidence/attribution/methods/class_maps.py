@@ -24,7 +24,7 @@ import torch
 from torch import nn
 
 from kinetoscope.errors import ClipError
-from kinetoscope.evidence.attribution.attribution import Attribution, Method
+from kinetoscope.evidence.attribution.attribution import Attribution, Method, NativeHeat
 from kinetoscope.evidence.attribution.methods.lineage import Heard, Lineage, lineage_of, part_of
 from kinetoscope.evidence.attribution.methods.owed import Owed, owed_to, without
 from kinetoscope.evidence.attribution.methods.placing import (
@@ -35,7 +35,6 @@ from kinetoscope.evidence.attribution.methods.placing import (
 )
 from kinetoscope.evidence.attribution.question import Question
 from kinetoscope.networks.network import Network
-from kinetoscope.tensors import Heat
 from kinetoscope.units.backward import LINEAR, OF_ONE_SIGNAL
 from kinetoscope.units.objective import Objective
 
@@ -139,7 +138,7 @@ def _is_pointwise(module: nn.Module) -> bool:
     return isinstance(module, nn.Linear) or (conv and {*module.kernel_size} == {1})
 
 
-def _added(layer: str, owed: Owed) -> Heat:
+def _added(layer: str, owed: Owed) -> NativeHeat:
     """What each place adds, times the number of places.
 
     Raises:

@@ -26,6 +26,7 @@ Source: Selvaraju et al., "Grad-CAM", ICCV 2017, section 3; Chattopadhay et al.,
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -190,7 +191,7 @@ def _channels(lineage: Lineage, layer: str) -> int:
 def _without_space(network: Network, lineage: Lineage, layer: str | None) -> ClipError:
     seen = lineage.seen.get(layer) if layer else None
     if isinstance(seen, ClipError):
-        return seen
+        return copy(seen)
     have = lineage.spacious(network.layers) or lineage.spacious()
     shape = f"an answer of {' x '.join(map(str, seen.shape))}" if seen else "none on its way"
     return ClipError(

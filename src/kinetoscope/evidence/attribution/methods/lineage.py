@@ -7,6 +7,7 @@ not by their names or their order in the model.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -100,7 +101,8 @@ def lineage_of(network: Network) -> Lineage:
     """
     if network not in _lineage_of:
         with frozen(network):
-            lineage = Lineage(survey(network))
+            # Errors hold on to where they came up, and with that to the network; copies do not.
+            lineage = Lineage({name: copy(each) for name, each in survey(network).items()})
             try:
                 _follow(network, lineage, values=False)
             except (

@@ -13,18 +13,14 @@ from collections.abc import Mapping
 
 import torch
 from einops import einsum
-from jaxtyping import Float
 from torch import Tensor
 
 from kinetoscope.errors import unknown_name
-from kinetoscope.evidence.attribution.attribution import Attribution, Part
+from kinetoscope.evidence.attribution.attribution import Attribution, NativeHeat, Part
 from kinetoscope.evidence.attribution.methods.lineage import lineage_of, part_of
 from kinetoscope.evidence.attribution.question import Question
 from kinetoscope.tensors import Heat, Size
 from kinetoscope.units.receptive import ReceptiveField
-
-Native = Float[Tensor, "_time _height _width"]
-"""One value for each place of a layer."""
 
 OVER_TIME = ("each", "mean", "max")
 
@@ -33,7 +29,7 @@ def placed(
     method: str,
     question: Question,
     value: float,
-    maps: Mapping[str, Native],
+    maps: Mapping[str, NativeHeat],
     *,
     signed: bool,
     facts: Mapping[str, float] | None = None,
@@ -42,7 +38,7 @@ def placed(
     network, lineage = question.network, lineage_of(question.network)
     parts = {part_of(network, name): name for name in maps}
     order: list[Part] = [part for part in (*network.expects.streams, "both") if part in parts]
-    native: dict[Part, Native] = {part: maps[parts[part]].float().cpu() for part in order}
+    native: dict[Part, NativeHeat] = {part: maps[parts[part]].float().cpu() for part in order}
     heat: dict[Part, Heat] = {
         part: brought_to(question.extent, native[part], lineage.field(parts[part]))
         for part in order
@@ -52,7 +48,7 @@ def placed(
     )
 
 
-def over_time(heat: Native, how: str) -> Native:
+def over_time(heat: NativeHeat, how: str) -> NativeHeat:
     """A map with its time as it is, or told for every moment alike; see `OVER_TIME`."""
     if how == "mean":
         return heat.mean(0, keepdim=True).expand_as(heat).contiguous()
@@ -71,7 +67,7 @@ def check_over_time(how: str, known: tuple[str, ...]) -> None:
         raise unknown_name("pooling over time", how, known)
 
 
-def brought_to(extent: Size, native: Native, field: ReceptiveField | None = None) -> Heat:
+def brought_to(extent: Size, native: NativeHeat, field: ReceptiveField | None = None) -> Heat:
     """A map of a layer's places in the clip's extent.
 
     Args:
