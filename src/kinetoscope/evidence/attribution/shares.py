@@ -27,6 +27,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from kinetoscope.clips.spec import Stream
 from kinetoscope.clips.transforms import freeze
@@ -134,9 +135,10 @@ def shares_of(
     largest = max(abs(each) for each in (whole, still, *values.values()))
     streams = None
     if "neither" in values:
-        game = [values[name] for name in ("neither", "frames", "flow")]
-        added = [float(each) for each in contributions(*game, whole)]
-        streams = Division.of(dict(zip(("frames", "flow"), added, strict=True)), largest)
+        of_frames, of_flow = contributions(
+            values["neither"], values["frames"], values["flow"], whole
+        )
+        streams = Division.of({"frames": float(of_frames), "flow": float(of_flow)}, largest)
     motion = {"appearance": still - values["nothing"], "motion": whole - still}
     return Shares(
         value=whole,
@@ -155,7 +157,9 @@ def time_shares(heat: Mapping[Part, Heat]) -> dict[Part, tuple[float, ...]] | No
     >>> time_shares({"frames": torch.tensor([3.0, -1.0, 1.0]).reshape(3, 1, 1)})
     {'frames': (0.75, 0.0, 0.25)}
     """
-    positive = {part: each.double().clamp(min=0).sum((1, 2)) for part, each in heat.items()}
+    positive: dict[Part, Tensor] = {
+        part: each.double().clamp(min=0).sum((1, 2)) for part, each in heat.items()
+    }
     total = float(sum(each.sum() for each in positive.values()))
     if not total > 0:
         return None
@@ -208,7 +212,7 @@ def _shown(question: Question, filling: str, ats: Sequence[int]) -> dict[str, St
     return shown
 
 
-def _all_of(question: Question, stream: Stream) -> dict[Stream, torch.Tensor]:
+def _all_of(question: Question, stream: Stream) -> dict[Stream, Tensor]:
     x = question.streams[stream]
     return {stream: x.new_ones(1, 1, *x.shape[2:])}
 

@@ -25,27 +25,27 @@ def test_the_smooth_maximum_is_the_mean_weighted_by_nearness_to_the_largest():
 def test_masks_are_the_smooth_maximum_of_bumps_along_each_axis():
     cells = torch.rand(1, 1, 3, 4, 4, generator=torch.Generator().manual_seed(0))
 
-    def along(values, pixel, pixels, width):
-        """One line of cells, as one of its pixels sees it."""
-        at = (pixel + 0.5) * len(values) / pixels - 0.5
+    def along(values, place, places, width):
+        """One line of cells, as it is at one place."""
+        at = (place + 0.5) * len(values) / places - 0.5
         away = [abs(at - cell) / width for cell in range(len(values))]
         bumps = torch.tensor([math.exp(-2 * max(0.0, each - 0.5) ** 2) for each in away])
         return smooth_maximum(torch.tensor(values) * bumps) / smooth_maximum(bumps)
 
-    masks = GRID.masks(cells)
-    for time, row, column in ((0, 0, 0), (2, 7, 9), (5, 15, 3)):
+    masks = GRID.coarse(cells)
+    for time, row, column in ((0, 0, 0), (2, 3, 5), (5, 7, 1)):
         of_time = [
             [float(along(cells[0, 0, :, y, x].tolist(), time, 6, 1.0)) for x in range(4)]
             for y in range(4)
         ]
-        of_rows = [float(along([line[x] for line in of_time], row, 16, 1.5)) for x in range(4)]
-        expected = min(1.0, float(along(of_rows, column, 16, 1.5)))
+        of_rows = [float(along([line[x] for line in of_time], row, 8, 1.5)) for x in range(4)]
+        expected = min(1.0, float(along(of_rows, column, 8, 1.5)))
         assert float(masks[0, 0, time, row, column]) == pytest.approx(expected, abs=1e-5)
 
 
 @pytest.mark.parametrize("height", [0.0, 1.0])
 def test_cells_that_are_all_open_or_all_shut_make_such_a_mask(height):
-    masks = GRID.masks(torch.full((2, 1, 3, 4, 4), height))
+    masks = GRID.enlarged(GRID.coarse(torch.full((2, 1, 3, 4, 4), height)))
     torch.testing.assert_close(masks, torch.full((2, 1, *EXTENT), height))
 
 

@@ -27,6 +27,7 @@ from typing import ClassVar, Literal
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn import functional as F
 
 from kinetoscope.clips.spec import Stream
 from kinetoscope.errors import ClipError
@@ -40,6 +41,7 @@ from kinetoscope.tensors import Size
 from kinetoscope.units.objective import Objective
 
 Cells = Float[Tensor, "mask 1 _time _height _width"]
+CoarseMasks = Float[Tensor, "mask 1 _time _height _width"]
 Masks = Float[Tensor, "mask 1 time height width"]
 
 Variant = Literal["keep", "delete"]
@@ -101,7 +103,7 @@ class Extremal(Method):
             for start in range(0, len(self.areas), at_once):
                 found = search.found(self.areas[start : start + at_once])
                 cells.append(found)
-                masks.append(search.grid.masks(found))
+                masks.append(search.grid.enlarged(search.grid.coarse(found)))
                 reached += search.reached(masks[-1])
         part: Part = "both" if len(question.streams) > 1 else next(iter(question.streams))
         return Attribution(
@@ -126,37 +128,54 @@ class Extremal(Method):
 
 @dataclass(frozen=True, kw_only=True)
 class BumpGrid:
-    """Brings cells to the clip's size.
+    """Makes masks of cells.
+
+    Bumps are so smooth that it is enough to have them at two places a cell along each axis, and
+    straight lines between.
 
     Args:
-        bumps: of time, height and width, how high each cell's bump stands at each pixel.
+        bumps: of time, height and width, how high each cell's bump stands at each place.
+        extent: of the clip.
     """
 
     bumps: tuple[Tensor, Tensor, Tensor]
+    extent: Size
 
     @classmethod
     def of(cls, grid: Size, extent: Size, width: tuple[float, float], like: Tensor) -> "BumpGrid":
         """For a clip.
 
         Args:
-            grid: cells in time, height and width.
+            grid: cells in time, height and width; no more are made than the clip has pixels.
             extent: of the clip.
             width: of a bump along time, and along height and width [cells].
             like: of the device and the precision of the clip.
         """
-        widths = (width[0], width[1], width[1])
+        cells = no_finer(grid, extent)
+        places = no_finer((2 * grid[0], 2 * grid[1], 2 * grid[2]), extent)
         time, height, across = (
-            _bumps(*each).to(like) for each in zip(grid, extent, widths, strict=True)
+            _bumps(*each).to(like)
+            for each in zip(cells, places, (width[0], width[1], width[1]), strict=True)
         )
-        return cls(bumps=(time, height, across))
+        return cls(bumps=(time, height, across), extent=extent)
 
-    def masks(self, cells: Cells) -> Masks:
-        """At each pixel the smooth maximum of the bumps, each as high as its cell."""
+    @property
+    def cells(self) -> Size:
+        """How many along time, height and width."""
+        time, height, across = (bump.shape[1] for bump in self.bumps)
+        return time, height, across
+
+    def coarse(self, cells: Cells) -> CoarseMasks:
+        """At each place the smooth maximum of the bumps, each as high as its cell."""
         for axis, bump in enumerate(self.bumps, start=2):
             lines = cells.movedim(axis, -1)[..., None, :] * bump
             cells = (smooth_maximum(lines) / smooth_maximum(bump)).movedim(-1, axis)
         # a single bump comes out a little above 1; its gradient stays, so that it can sink again
         return cells + (cells.clamp(max=1) - cells).detach()
+
+    def enlarged(self, coarse: CoarseMasks) -> Masks:
+        """Masks of the clip's size."""
+        return F.interpolate(coarse, size=self.extent, mode="trilinear")
 
 
 def smooth_maximum(values: Tensor) -> Tensor:
@@ -168,9 +187,9 @@ def smooth_maximum(values: Tensor) -> Tensor:
     return (values * (_COLD * values).softmax(-1)).sum(-1)
 
 
-def _bumps(cells: int, pixels: int, width: float) -> Float[Tensor, "pixel cell"]:
+def _bumps(cells: int, places: int, width: float) -> Float[Tensor, "place cell"]:
     """Flat to half its width from the centre of the cell, then falling as a Gaussian does."""
-    at = (torch.arange(pixels) + 0.5) * cells / pixels - 0.5
+    at = (torch.arange(places) + 0.5) * cells / places - 0.5
     away = (at[:, None] - torch.arange(cells)).abs() / width
     return (-2 * (away - 0.5).clamp(min=0) ** 2).exp()
 
@@ -206,18 +225,15 @@ class _Search:
                 expected="an objective that changes where everything is taken away",
                 hint="take another filling: grey, freeze or swap",
             )
-        cells = no_finer(method.grid, question.extent)
-        grid = BumpGrid.of(cells, question.extent, method.width, like)
+        grid = BumpGrid.of(method.grid, question.extent, method.width, like)
         return cls(method=method, question=question, removal=removal, grid=grid, nothing=nothing)
 
     def found(self, areas: Sequence[float]) -> Cells:
         """The cells of the best mask of each area, as they are after the last step."""
-        time, height, width = self.grid.bumps
+        like = self.grid.bumps[0]
         # half way up: where all cells are alike, the first steps are the objective's alone
-        cells = time.new_full(
-            (len(areas), 1, time.shape[1], height.shape[1], width.shape[1]), 0.5
-        ).requires_grad_()
-        wanted = _sorted_masks(areas, self.question.extent).to(time)
+        cells = like.new_full((len(areas), 1, *self.grid.cells), 0.5).requires_grad_()
+        wanted = _sorted_masks(areas, [len(bump) for bump in self.grid.bumps]).to(like)
         ascent = torch.optim.Adam([cells], lr=self.method.learning_rate, betas=(0.9, 0.99))
         for step in range(self.method.steps):
             done = step / max(1, self.method.steps - 1)
@@ -231,9 +247,9 @@ class _Search:
     def _uphill(self, cells: Cells, wanted: Tensor, pull: float) -> Tensor:
         """Where to go so that the value grows and the area is kept."""
         with torch.enable_grad():
-            masks = self.grid.masks(cells)
-            versions = self._versions(masks)
-            missed = (masks.flatten(1).sort(dim=1).values - wanted).square().mean(1).sum()
+            coarse = self.grid.coarse(cells)
+            versions = self._versions(self.grid.enlarged(coarse))
+            missed = (coarse.flatten(1).sort(dim=1).values - wanted).square().mean(1).sum()
         _, slopes = self.question.gradients(versions)
         way = self._way if self.method.variant == "keep" else -self._way
         outward = [slopes[name] / way for name in versions]
@@ -257,10 +273,10 @@ class _Search:
         return abs(self.question.value - self.nothing)
 
 
-def _sorted_masks(areas: Sequence[float], extent: Size) -> Float[Tensor, "mask pixel"]:
+def _sorted_masks(areas: Sequence[float], extent: Sequence[int]) -> Float[Tensor, "mask place"]:
     """The values of a mask of each area in order: zeros, then ones."""
-    pixels = math.prod(extent)
-    wanted = torch.zeros(len(areas), pixels)
+    places = math.prod(extent)
+    wanted = torch.zeros(len(areas), places)
     for mask, area in zip(wanted, areas, strict=True):
-        mask[pixels - round(area * pixels) :] = 1
+        mask[places - round(area * places) :] = 1
     return wanted

@@ -149,13 +149,13 @@ def weighted(
     Returns:
         The heat, in units of the objective, and its standard error.
     """
-    above = values.double() - values.double().mean()
+    above = (values.double() - values.double().mean()).float()
     count, start, total, square = len(values), 0, 0.0, 0.0
     for masks in batches:
-        own, kept = above[start : start + len(masks)], masks[:, 0].double()
-        total = total + torch.einsum("m,mthw->thw", own, kept)
+        own, kept = above[start : start + len(masks)], masks[:, 0]
+        total = total + torch.einsum("m,mthw->thw", own, kept).double()
         # the mean is not moved by taking off the share, as `above` adds up to nothing
-        square = square + torch.einsum("m,mthw->thw", own**2, (kept - share) ** 2)
+        square = square + torch.einsum("m,mthw->thw", own**2, (kept - share) ** 2).double()
         start += len(masks)
     heat = torch.as_tensor(total) / (count * share)
     spread = torch.as_tensor(square) / (count * share**2) - heat**2
