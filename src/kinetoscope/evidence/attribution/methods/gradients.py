@@ -12,11 +12,12 @@ section 3 (the gradient, largest absolute over channels); Shrikumar et al., "Not
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from torch import Tensor
 
 from kinetoscope.clips.spec import Stream
+from kinetoscope.errors import ClipError, unknown_name
 from kinetoscope.evidence.attribution.attribution import Attribution, Method
 from kinetoscope.evidence.attribution.question import Question, Streams
 from kinetoscope.networks.network import Network, frozen
@@ -24,6 +25,7 @@ from kinetoscope.tensors import Heat
 from kinetoscope.units.objective import Objective
 
 OverChannels = Literal["sum", "largest"]
+OVER_CHANNELS: tuple[OverChannels, ...] = get_args(OverChannels)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,6 +43,7 @@ class Gradient(Method):
 
     def check(self, network: Network, objective: Objective) -> None:
         objective.bound(network)
+        check_over_channels(self.over_channels)
 
     def answer(self, question: Question) -> Attribution:
         with frozen(question.network):
@@ -72,14 +75,25 @@ def told(
     question: Question,
     found: Streams,
     over_channels: OverChannels,
+    *,
+    signed: bool = True,
     **facts: float,
 ) -> Attribution:
-    """An attribution from what was found of each value, `1 channel time height width`."""
+    """An attribution from what was found of each value.
+
+    Args:
+        method: its name.
+        question: what was asked.
+        found: `1 channel time height width` a stream.
+        over_channels: how the values of a pixel become its heat.
+        signed: whether what was found may be below zero; the largest absolute never is.
+        facts: what the method tells of itself.
+    """
     return Attribution(
         method=method,
         heat={name: pixels(x, over_channels) for name, x in found.items()},
         value=question.value,
-        signed=over_channels == "sum",
+        signed=signed and over_channels == "sum",
         facts=facts,
     )
 
@@ -89,3 +103,23 @@ def pixels(found: Tensor, over_channels: OverChannels) -> Heat:
     each = found[0].detach()
     heat = each.sum(0) if over_channels == "sum" else each.abs().amax(0)
     return heat.float().cpu()
+
+
+def check_over_channels(over_channels: str) -> None:
+    """Refuse a way from the values of a pixel to its heat that is not there.
+
+    Raises:
+        UnknownNameError: it is none of `OVER_CHANNELS`.
+    """
+    if over_channels not in OVER_CHANNELS:
+        raise unknown_name("way from channels to heat", over_channels, list(OVER_CHANNELS))
+
+
+def check_count(what: str, count: int) -> None:
+    """Refuse a sum over nothing.
+
+    Raises:
+        ClipError: the count is not 1 or more.
+    """
+    if count < 1:
+        raise ClipError(f"there are no {what}", got=f"{count}", expected="1 or more")

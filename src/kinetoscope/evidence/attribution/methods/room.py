@@ -6,13 +6,13 @@ the most that lives at one time, with the answers that are kept for the way back
 asked for. The pass is a rehearsal without values, which takes milliseconds and no memory; models
 that look at values are run on the clip itself. It is remembered for each network.
 
-What a library takes within one operation, such as a convolution that lays out its input anew, is
-out of sight. `_BESIDE` stands for it.
+What a library takes within one operation is out of sight. Convolutions lay out anew what they are
+given and what they answer, and so count twice while they run.
 """
 
 import weakref
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -25,22 +25,22 @@ from kinetoscope.clips.clip import ClipBatch
 from kinetoscope.clips.spec import Stream
 from kinetoscope.errors import ClipError
 from kinetoscope.evidence.attribution.question import Question
-from kinetoscope.networks.network import frozen
+from kinetoscope.networks.network import Network, frozen
 from kinetoscope.units.axes import habits_of
 from kinetoscope.units.reading import read_normalized
 from kinetoscope.units.rehearsal import without_values
 
-_BESIDE = 1.25
-"""What is held, to what is counted; the most that was measured is in the benchmark."""
-
 _OWN_CLIPS = 4
 """Of the clip's size, for what a method holds once: the clip, what stands in for it, a sum."""
+
+_BESIDE = 1.15
+"""What was measured to be held, to what is counted, at most; allocators leave holes."""
 
 _SHARE = 0.25
 """Of the memory that is free, where no bound is given."""
 
-_UNKNOWN = 4 * 2**30
-"""For free memory, on systems that do not tell [bytes]."""
+_ENOUGH = 2**30
+"""On a processor, where no bound is given [bytes]: larger batches are no faster there."""
 
 _remembered: weakref.WeakKeyDictionary[nn.Module, dict[tuple[object, ...], int]] = (
     weakref.WeakKeyDictionary()
@@ -51,7 +51,8 @@ def versions_at_once(question: Question, *, gradients: bool, most: int = 32) -> 
     """How many versions of a clip may be run together.
 
     Args:
-        question: whose `memory` is not exceeded; a quarter of what is free, if it is None.
+        question: whose `memory` is not exceeded; if it is None, a quarter of what is free, and on a
+            processor no more than a gigabyte, where larger batches are no faster.
         gradients: whether the way back to the clip is needed as well.
         most: more are of no use.
 
@@ -61,8 +62,7 @@ def versions_at_once(question: Question, *, gradients: bool, most: int = 32) -> 
     one = version_bytes(question, gradients=gradients)
     own = _OWN_CLIPS * _size(question.streams.values())
     if question.memory is None:
-        room = int(_SHARE * free_bytes(question.network.device)) - own
-        return max(1, min(most, room // one))
+        return max(1, min(most, (_room(question.network.device) - own) // one))
     if question.memory < own + one:
         raise ClipError(
             f"one clip of {question.network.name} does not fit in this memory",
@@ -73,6 +73,12 @@ def versions_at_once(question: Question, *, gradients: bool, most: int = 32) -> 
     return min(most, (question.memory - own) // one)
 
 
+def batches(count: int, at_once: int) -> Iterator[slice]:
+    """Which of so many versions are run together, one batch after the other."""
+    for first in range(0, count, at_once):
+        yield slice(first, min(first + at_once, count))
+
+
 def version_bytes(question: Question, *, gradients: bool) -> int:
     """What one version of a clip takes while it is run [bytes]; measured once for each network."""
     network, layers = question.network, question.objective.layers
@@ -81,42 +87,58 @@ def version_bytes(question: Question, *, gradients: bool) -> int:
     key = (layers, shapes, gradients, next(iter(question.streams.values())).dtype)
     if key not in known:
         try:
-            counted = _counted(question, gradients=gradients, values=False)
+            known[key] = _counted(question, gradients=gradients, values=False)
         except Exception:  # whatever a user's model raises where there are no values
-            counted = _counted(question, gradients=gradients, values=True)
-        known[key] = int(_BESIDE * counted)
+            known[key] = _counted(question, gradients=gradients, values=True)
     return known[key]
 
 
-def free_bytes(device: torch.device) -> int:
-    """How much memory is to be had where a network runs [bytes]."""
+def _room(device: torch.device) -> int:
+    """What may be taken where nobody says how much [bytes]."""
     if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
+        return int(_SHARE * torch.cuda.mem_get_info(device)[0])
     about = Path("/proc/meminfo")
     if not about.exists():
-        return _UNKNOWN
+        return _ENOUGH
     line = next(each for each in about.read_text().splitlines() if each.startswith("MemAvailable"))
-    return int(line.split()[1]) * 1024
+    return min(_ENOUGH, int(_SHARE * 1024 * int(line.split()[1])))
 
 
 def _counted(question: Question, *, gradients: bool, values: bool) -> int:
     """The most that lives at one time in a pass of one version [bytes]."""
-    habits_of(question.network)  # rehearsed by itself, before this pass
+    network, streams = question.network, question.streams
+    habits_of(network)  # rehearsed by itself, before this pass
     shape_only: AbstractContextManager[object] = nullcontext() if values else without_values()
-    with frozen(question.network), shape_only:
-        versions: dict[Stream, Tensor] = {
-            name: x.clone() if values else torch.zeros(x.shape, dtype=x.dtype, device=x.device)
-            for name, x in question.streams.items()
-        }
-        with _Living() as living, torch.set_grad_enabled(gradients):
-            inputs = {name: x.detach().requires_grad_(gradients) for name, x in versions.items()}
-            answers = read_normalized(
-                question.network, ClipBatch(**inputs), question.objective.layers
-            )
+    with frozen(network), _keeping_buffers(network), shape_only:
+        with torch.set_grad_enabled(gradients), _Living() as living:
+            inputs: dict[Stream, Tensor] = {
+                name: (
+                    x.clone() if values else torch.zeros(x.shape, dtype=x.dtype, device=x.device)
+                )
+                for name, x in streams.items()
+            }
+            for x in inputs.values():
+                x.requires_grad_(gradients)
+            answers = read_normalized(network, ClipBatch(**inputs), question.objective.layers)
             total = torch.stack([answer.sum() for answer in answers.values()]).sum()
             if total.requires_grad:
                 torch.autograd.grad(total, list(inputs.values()), allow_unused=True)
-        return living.most + _size(versions.values())
+        return int(_BESIDE * living.most)
+
+
+@contextmanager
+def _keeping_buffers(network: Network) -> Iterator[None]:
+    """Put back what a model replaces in a pass, as it may be without values."""
+    kept = [(module, dict(module._buffers)) for module in network.modules()]
+    try:
+        yield
+    finally:
+        for module, buffers in kept:
+            module._buffers.clear()
+            module._buffers.update(buffers)
+
+
+_LAID_OUT_ANEW = {torch.ops.aten.convolution, torch.ops.aten.convolution_backward}
 
 
 class _Living(TorchDispatchMode):
@@ -141,7 +163,8 @@ class _Living(TorchDispatchMode):
         for tensor in _tensors(found):
             storage = tensor.untyped_storage()
             self._meet(storage, 0 if shares else storage.nbytes())
-        self.most = max(self.most, self._now)
+        anew = _tensors((args, found)) if func.overloadpacket in _LAID_OUT_ANEW else []
+        self.most = max(self.most, self._now + _size(anew))
         return found
 
     def _meet(self, storage: torch.UntypedStorage, size: int) -> None:
