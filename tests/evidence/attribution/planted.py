@@ -8,6 +8,7 @@
                       batch normalization, pools, a mean and a linear head
     zeroed stream     motion; what the network makes of frames is multiplied by zero
     conjunction       a patch that is bright and moves; one is only bright, one only moves
+    attended          the brightest token, which a transformer's class token attends to
 
 The truth of a case is the set of pixels that its answer depends on, once the clip is given: the
 receptive fields of what is active and counts. Heat outside of it is wrong, whatever the method.
@@ -18,7 +19,7 @@ Source: networks designed instead of trained are the idea of Zhang et al., "Attr
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -26,7 +27,7 @@ from torch.nn import functional as F
 
 from kinetoscope.clips.clip import Clip
 from kinetoscope.clips.spec import ClipSpec, Stream
-from kinetoscope.networks.network import Network
+from kinetoscope.networks.network import Network, TokenGrid
 from kinetoscope.units.objective import Objective, label
 from tests.evidence.planted import GREY
 
@@ -106,6 +107,41 @@ class TwoStreams(nn.Module):
         seen = self.frames(frames)
         seen = seen if self.gate == 1 else self.gate * seen
         return self.joined(torch.cat([seen, self.flow(flow)], dim=1))
+
+
+class Attending(nn.Module):
+    """Patches as tokens, and one block in which a class token attends to those that are bright.
+
+    A token has three channels: whether it is the class token, how bright, and how green it is.
+    """
+
+    def __init__(self):
+        super().__init__()
+        self.patches = nn.Conv3d(3, 3, (2, 8, 8), stride=(2, 8, 8), bias=False)
+        colours = torch.tensor([(0.0, 0.0, 0.0), _BRIGHT, _GREEN])
+        self.patches.weight.data = colours[..., None, None, None].repeat(1, 1, 2, 8, 8) / 128
+        self.class_token = nn.Parameter(torch.tensor([[[1.0, 0, 0]]]))
+        self.block = Attention()
+        self.head = nn.Linear(3, 2, bias=False)
+        self.head.weight.data = torch.eye(3)[1:]
+
+    def forward(self, frames):
+        tokens = self.patches(frames).flatten(2).transpose(1, 2)
+        tokens = torch.cat([self.class_token.expand(len(tokens), 1, 3), tokens], dim=1)
+        return self.head(self.block(tokens)[:, 0])
+
+
+class Attention(nn.Module):
+    """The class token asks for what is bright; the others for nothing."""
+
+    def __init__(self):
+        super().__init__()
+        self.query = nn.Linear(3, 3, bias=False)
+        self.query.weight.data = torch.tensor([[0.0, 0, 0], [8, 0, 0], [0, 0, 0]])
+
+    def forward(self, tokens):
+        likeness = self.query(tokens) @ tokens.transpose(1, 2)
+        return tokens + likeness.softmax(dim=-1) @ tokens
 
 
 def peephole(seed: int = 0, form: Form = "module") -> Case:
@@ -225,6 +261,23 @@ def conjunction(seed: int = 0, form: Form = "module") -> Case:
     return _case(network, clip, "both", grown(together, 2), streams=shares)
 
 
+def attended(seed: int = 0, form: Form = "module") -> Case:
+    """The brightest token; a green one beside is attended to less. No rectifiers."""
+    del form
+    chance = _drawn(seed)
+    frames, masks = _noise(chance, 0.49, 0.51), []
+    tokens = torch.randperm(4 * 16, generator=chance)[:2].tolist()
+    for token, colour in zip(tokens, ((1.0, 1.0, 1.0), (0.5, 0.9, 0.5)), strict=True):
+        time, row, column = token // 16, token // 4 % 4, token % 4
+        mask = torch.zeros(TIME, SIDE, SIDE, dtype=torch.bool)
+        mask[2 * time :, 8 * row :, 8 * column :][:2, :8, :8] = True
+        frames[:, mask] = torch.tensor(colour)[:, None]
+        masks.append(mask)
+    grid = TokenGrid(size=(TIME // 2, SIDE // 8, SIDE // 8), before=1)
+    network = _network(Attending(), "attended", ("bright", "green"), layers=["block"], tokens=grid)
+    return _case(network, Clip(frames=frames), "bright", masks[0])
+
+
 CASES: Mapping[str, Callable[..., Case]] = {
     "peephole": peephole,
     "flash": flash,
@@ -233,6 +286,7 @@ CASES: Mapping[str, Callable[..., Case]] = {
     "stripes": stripes,
     "zeroed stream": zeroed_stream,
     "conjunction": conjunction,
+    "attended": attended,
 }
 """By name; each takes a seed, and the form of its rectifiers."""
 
@@ -397,12 +451,12 @@ def _network(
     name: str,
     labels: tuple[str, ...],
     streams: tuple[Stream, ...] = ("frames",),
+    **more: Any,
 ) -> Network:
     expects = ClipSpec(
         streams=streams, frames=TIME, short_side=SIDE, size=(SIDE, SIDE), flow_scale=4.0, **GREY
     )
-    layers = [path for path, module in model.named_modules() if isinstance(module, nn.Conv3d)]
-    return Network(model, labels=labels, expects=expects, name=name, layers=layers).eval()
+    return Network(model, labels=labels, expects=expects, name=name, **more).eval()
 
 
 def _case(network: Network, clip: Clip, asked: str, truth: Tensor, **known) -> Case:

@@ -6,6 +6,7 @@ from kinetoscope.evidence.attribution.attribute import method_of
 from kinetoscope.evidence.attribution.attribution import Method
 
 SETTINGS: dict[str, dict[str, Any]] = {
+    "occlusion": {"box": (1, 4, 4), "stride": (1, 2, 2)},
     "rise": {"masks": 24},
     "extremal": {"areas": (0.2,), "steps": 3},
 }

@@ -16,7 +16,7 @@ from kinetoscope.errors import KinetoscopeError
 from kinetoscope.evidence.attribution.attribute import METHODS, attribute
 from kinetoscope.networks.network import Network
 from kinetoscope.units.axes import habits_of
-from tests.evidence.attribution.planted import conjunction, stripes
+from tests.evidence.attribution.planted import attended, conjunction, stripes
 from tests.evidence.attribution.quick import quick
 
 HOOKS = [name for name in vars(nn.Module()) if name.endswith("hooks") or "hooks_" in name]
@@ -151,7 +151,7 @@ class Subject:
 
 def subject(name):
     """A method and a network that it fits: of several layers, or of two streams."""
-    for make in (stripes, conjunction):
+    for make in (stripes, conjunction, attended):
         case, method = make(), quick(name)
         with suppress(KinetoscopeError):
             method.check(case.network, case.objective)
