@@ -36,6 +36,8 @@ def looked(tmp_path_factory):
         slowness=(0.0,),
         maximizing=Maximizing(steps=2),
         sample=6,
+        attributed=3,
+        checked=2,
         top=2,
         training=catalog,
         checkpoints=folder / "epochs",

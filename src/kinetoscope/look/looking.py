@@ -28,6 +28,8 @@ class Looking:
         seeds: from how many the slowest stimulus is made, to tell how much it owes to chance.
         top: how many clips are kept of each unit.
         sample: how many clips stand for the catalog where every clip is shown many times, changed.
+        attributed: in how many clips it is shown what the answer rests on.
+        checked: on how many clips it is measured which method of attribution is to be believed.
         training: what the network was trained on, for the nearest training clips.
         checkpoints: the folder of a training that kept some, for its evolution.
         tuning: which moving patterns are shown.
@@ -44,6 +46,8 @@ class Looking:
     seeds: int = 2
     top: int = 9
     sample: int = 64
+    attributed: int = 12
+    checked: int = 20
     training: Catalog | None = None
     checkpoints: Path | None = None
     tuning: Grid = field(default_factory=Grid)
@@ -70,5 +74,5 @@ class Looking:
         ]
 
 
-QUICK = Looking(tuning=grid.QUICK, invariance=invariance.QUICK)
+QUICK = Looking(tuning=grid.QUICK, invariance=invariance.QUICK, checked=6)
 """What is shown very many changed clips, or made ones, is shown a tenth of them."""

@@ -5,7 +5,7 @@ Every stage writes its evidence to a folder of its own and skips what is there a
 
 from collections.abc import Callable
 
-from kinetoscope.look import grounds, ideals, questions
+from kinetoscope.look import attributions, grounds, ideals, questions
 from kinetoscope.look.bench import Bench
 
 STAGES: dict[str, Callable[[Bench], object]] = {
@@ -23,6 +23,8 @@ STAGES: dict[str, Callable[[Bench], object]] = {
     "embedding": questions.map_clips,
     "evolution": questions.follow_training,
     "confusion": questions.explain_confusion,
+    "attribution-check": attributions.check_attribution,
+    "attribution": attributions.attribute_clips,
     "audit": questions.audit_data,
     "stimuli": ideals.make_stimuli,
 }
