@@ -192,7 +192,7 @@ def _strange(node: Any) -> str | None:
         return "Mul by a mask"
     if name in ("Maximum", "Minimum") and signals < 2:
         return f"{name} with a constant"
-    known = name in LINEAR or name in _CHOOSING or name in OF_ONE_SIGNAL
+    known = name in LINEAR or name in CHOOSING or name in OF_ONE_SIGNAL
     return None if known else name
 
 
@@ -226,7 +226,7 @@ LINEAR = set(
     ReplicationPad2D ReplicationPad3D ReflectionPad1D ReflectionPad2D ReflectionPad3D""".split()  # noqa: SIM905 - names are read as words
 )
 
-_CHOOSING = set(
+CHOOSING = set(
     """MaxPool1DWithIndices MaxPool2DWithIndices MaxPool3DWithIndices MaxPool2D AdaptiveMaxPool2D
     AdaptiveMaxPool3D Max Amax Maximum Min Amin Minimum""".split()  # noqa: SIM905 - names are read as words
 )
