@@ -34,8 +34,8 @@ function makeClock() {
   function tick(now) {
     asked = 0;
     const shown = frame();
-    position =
-      (position + (Math.min(250, now - before) / 1000) * FRAMES_PER_SECOND * speed) % Math.max(1, length);
+    const passed = Math.max(0, Math.min(250, now - before)); // a frame may begin before who joined in it
+    position = (position + (passed / 1000) * FRAMES_PER_SECOND * speed) % Math.max(1, length);
     before = now;
     if (frame() !== shown) tell();
     run();
