@@ -37,7 +37,9 @@ def test_one_place_is_everywhere():
 
 
 def test_the_field_of_a_layer_with_a_step_puts_its_first_place_at_the_first_pixel():
-    field = lineage_of(network_of(Fused(), BOTH)).field("motion")  # a step of 2, padded by 1
+    field = lineage_of(network_of(Fused(), BOTH)).receptive_field(
+        "motion"
+    )  # a step of 2, padded by 1
     native = torch.zeros(3, 6, 6)
     native[1, 2, 3] = 1.0
     found = brought_to((6, 12, 12), native, field)

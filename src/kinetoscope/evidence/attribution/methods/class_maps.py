@@ -5,16 +5,16 @@ pooling, that mean can be taken last: each place has a score of its own, and the
 plus the bias, is the score. Nothing is approximated, and the map has a sign.
 
 The layer is found by what is computed, in any network: the one that the objective hears first,
-through linear operations alone, an average among them, whichever comes first. In a clip, this is
-put to the test: the slope has to be the same at all places, and the mean of the map and what the
-objective is without it have to add up to its value. Two towers whose scores are averaged have a map
-each, and both means add up. Where windows of an average overlap, some places count more often; the
-map has that in it, so that its mean is what the places add.
+through linear operations alone, with an average among them before or after the weights. For each
+clip this is put to the test: channels have to weigh the same at all places, and the mean of the map
+and the objective without it have to add up to its value. Two towers whose scores are averaged have
+a map each, and both means add up. Where windows of an average overlap, some places count more
+often; the map has that in it, so that its mean is what the places add.
 
 Costs two forward passes: one with the maps, one with zeros in their place, for the bias.
 
 Source: Zhou et al., "Learning Deep Features for Discriminative Localization", CVPR 2016, equation
-2. Time is ours: the mean is over time, height and width. `over_time` pools the map itself.
+2. Time is ours: the mean is over time, height and width. With `over_time`, the map is pooled.
 """
 
 from dataclasses import dataclass
@@ -42,8 +42,8 @@ _AVERAGES = {"Mean", "Sum", "AvgPool2D", "AvgPool3D"} | {
     each for each in LINEAR if "AdaptiveAvg" in each
 }
 
-_CLOSE = 1e-4
-"""As a share of the largest value: more than that is no rounding."""
+_CLOSE = 1e-3
+"""As a share of the largest value: more than that is no rounding, also on a GPU (TF32)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,8 +94,7 @@ def averaged_layers(network: Network, objective: Objective) -> tuple[str, ...]:
 
 
 def _obstacle(network: Network, lineage: Lineage, objective: Objective, heard: Heard) -> str | None:
-    strange = sorted(_told(name, signals) for name, signals in heard.operations
-                     if not _is_linear(name, signals))  # fmt: skip
+    strange = sorted(_told(*each) for each in heard.operations if not _is_linear(*each))
     if not heard.layers:
         return "no layer with space on the way to it"
     if strange:

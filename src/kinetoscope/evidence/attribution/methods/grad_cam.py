@@ -16,12 +16,16 @@ Places are those of time, height and width. What is pooled over time is chosen b
                   LayerCAM weighs each place by itself, so that this is the same as `each`
     mean, max     the map of `each`, pooled over time, and told for every moment alike
 
-Without a layer, the last one that has space is taken, before pools; where each stream ends in a
-layer of its own, both, so that each stream has its heat. No gradient goes below the layer.
+Without a layer, the last one that has space is taken, before pools. Where each stream ends in a
+layer of its own, both are taken, so that each stream has its heat; where one stream's ways end
+apart, as slow and fast do, the one with the most channels. No gradient goes below the layer: the
+cost is one forward pass, and what leads back from the objective to the layer. Behind a class
+token's last block the objective hears no place any more; such layers are tried, at a pass each, and
+left out.
 
 Source: Selvaraju et al., "Grad-CAM", ICCV 2017, section 3; Chattopadhay et al., "Grad-CAM++", WACV
 2018, equation 19 (the factor exp(score), common to all weights, is left out); Jiang et al.,
-"LayerCAM", IEEE TIP 2021, equations 6 and 7. All three are for pictures; time is ours.
+"LayerCAM", IEEE TIP 2021, section III. All three are for pictures; time is ours.
 """
 
 from abc import abstractmethod
@@ -174,7 +178,9 @@ def _last(
     streams = frozenset(network.expects.streams)
     parts: dict[frozenset[str], list[str]] = {}
     for name in lineage.heard(objective, choice).layers:
-        parts.setdefault(frozenset(lineage.field(name).streams) or streams, []).append(name)
+        parts.setdefault(frozenset(lineage.receptive_field(name).streams) or streams, []).append(
+            name
+        )
     if not parts:
         raise _without_space(network, lineage, None)
     # What hears all streams tells of all; beside it, one tower alone would be heard twice.

@@ -33,7 +33,7 @@ class Heard:
 
     Args:
         layers: the first ones on every way, the last in the order of computation first.
-        operations: passed before them; how many signals each joined.
+        operations: passed before them, with how many signals each joins.
         clip: whether a way led down to the clip without meeting any.
     """
 
@@ -78,8 +78,8 @@ class Lineage:
         found = sorted((owners[at] for at in met), key=order.index, reverse=True)
         return Heard(tuple(found), frozenset(passed), clip)
 
-    def field(self, layer: str) -> ReceptiveField:
-        """The receptive field of a layer."""
+    def receptive_field(self, layer: str) -> ReceptiveField:
+        """What one place of a layer can see."""
         return seen_or_refused(self.seen, layer).receptive_field
 
     def spacious(self, layers: Sequence[str] = ()) -> list[str]:
@@ -105,9 +105,7 @@ def lineage_of(network: Network) -> Lineage:
             lineage = Lineage({name: copy(each) for name, each in survey(network).items()})
             try:
                 _follow(network, lineage, values=False)
-            except (
-                Exception
-            ):  # the model looks at values; `survey` has shown that it runs with them
+            except Exception:  # the model looks at values, with which `survey` has run it
                 _follow(network, lineage, values=True)
         _lineage_of[network] = lineage
     return _lineage_of[network]
@@ -116,7 +114,11 @@ def lineage_of(network: Network) -> Lineage:
 def part_of(network: Network, layer: str) -> Part:
     """The stream that a layer hears, or both of them."""
     streams = network.expects.streams
-    heard = set(lineage_of(network).field(layer).streams) if len(streams) > 1 else set(streams)
+    heard = (
+        set(lineage_of(network).receptive_field(layer).streams)
+        if len(streams) > 1
+        else set(streams)
+    )
     for name in streams:
         if heard == {name}:
             return name

@@ -40,7 +40,7 @@ def placed(
     order: list[Part] = [part for part in (*network.expects.streams, "both") if part in parts]
     native: dict[Part, NativeHeat] = {part: maps[parts[part]].float().cpu() for part in order}
     heat: dict[Part, Heat] = {
-        part: brought_to(question.extent, native[part], lineage.field(parts[part]))
+        part: brought_to(question.extent, native[part], lineage.receptive_field(parts[part]))
         for part in order
     }
     return Attribution(
