@@ -4,10 +4,10 @@ import math
 
 import pytest
 import torch
-from torch.nn import functional as F
 
 from kinetoscope.errors import ClipError, UnknownNameError
-from kinetoscope.evidence.attribution.methods.rise import RandomMasks, Rise, weighted
+from kinetoscope.evidence.attribution.methods.masks import RandomMasks
+from kinetoscope.evidence.attribution.methods.rise import Rise, weighted
 from kinetoscope.evidence.attribution.methods.room import version_bytes
 from kinetoscope.evidence.attribution.removal import Removal
 from tests.evidence.attribution.methods.peepholes import EXTENT, Peephole, asked, inside
@@ -15,47 +15,13 @@ from tests.evidence.attribution.methods.peepholes import EXTENT, Peephole, asked
 TWO = ("frames", "flow")
 
 
-def drawn(count=3, seed=0):
-    return RandomMasks.drawn(count, (2, 3, 3), 0.5, seed, EXTENT)
-
-
 def test_heat_is_the_mean_of_what_is_above_the_mean_times_the_mask():
     masks = torch.tensor([[1.0, 1.0], [1.0, 0.0], [0.0, 1.0], [0.0, 0.0]]).reshape(4, 1, 1, 1, 2)
-    heat, error = weighted(torch.tensor([2.0, 0.0, 0.0, 0.0]), [masks[:3], masks[3:]], 0.5)
+    heat, error = weighted(torch.tensor([2.0, 0.0, 0.0, 0.0]), iter([masks[:3], masks[3:]]), 0.5)
     # above the mean: 1.5, -0.5, -0.5, -0.5; of the first pixel 1.5 - 0.5 are kept, of 4 * 0.5
     torch.testing.assert_close(heat, torch.tensor([[[0.5, 0.5]]]))
     deviation = torch.tensor([1.5, -0.5, 0.5, 0.5]).std() / math.sqrt(4)
     torch.testing.assert_close(error, torch.full((1, 1, 2), float(deviation)))
-
-
-def test_masks_go_straight_from_cell_to_cell_and_are_cut_out_where_they_were_moved():
-    masks = drawn(5)
-    cell = (3, 6, 6)
-    larger = F.interpolate(
-        masks.cells,
-        size=[(n + 1) * side for n, side in zip((2, 3, 3), cell, strict=True)],
-        mode="trilinear",
-    )
-    for mask, whole, (time, row, column) in zip(
-        torch.cat([*masks.batches(2)]), larger, masks.shifts, strict=True
-    ):
-        assert max(time / 3, row / 6, column / 6) < 1
-        cut = whole[:, time : time + 6, row : row + 16, column : column + 16]
-        torch.testing.assert_close(mask, cut)
-
-
-def test_the_first_masks_are_the_same_whatever_the_count():
-    few, many = drawn(3), drawn(9)
-    assert torch.equal(many.cells[:3], few.cells)
-    assert many.shifts[:3] == few.shifts
-    assert not torch.equal(drawn(3, seed=1).cells, few.cells)
-
-
-def test_masks_keep_their_share_everywhere():
-    made = torch.cat([*RandomMasks.drawn(1000, (2, 3, 3), 0.3, 0, EXTENT).batches(250)])
-    assert made.min() >= 0
-    assert made.max() <= 1
-    torch.testing.assert_close(made.mean(0)[0], torch.full(EXTENT, 0.3), rtol=0, atol=0.05)
 
 
 @pytest.mark.parametrize("filling", ["grey", "freeze"])

@@ -2,21 +2,19 @@
 
 A smooth mask over time, height and width is sought for each area, by gradient ascent: the one that
 keeps this share of the clip and with which the objective is largest (or, to delete, that takes this
-share away and leaves it smallest). A mask is written as a coarse grid of cells, each a bump with a
-flat top; a pixel takes the largest of the bumps over it, smoothly, so that masks have no finer
-detail than a bump and no pattern that fools the network. The area is held by sorting: the mask's
-values in order are pulled to as many ones as the area has, and zeros.
+share away and leaves it smallest). A mask is made of the bumps of a coarse grid (`masks.py`), so
+that it has no fine pattern that fools the network. The area is held by sorting: the mask's values
+in order are pulled to as many ones as the area has, and zeros.
 
 The heat is the mean of the masks over the areas. The facts tell what the objective reaches within
 each area, as a share of the way from the clip without anything (0) to the whole clip (1), and the
 smallest area that reaches nine tenths of it.
 
 Source: Fong, Patrick and Vedaldi, "Understanding Deep Networks via Extremal Perturbations and
-Smooth Masks", ICCV 2019, section 3; the growing pull of the area, and the bump, are of their code.
-Here the grid has an axis of time with a width of its own; the smooth maximum is taken along one
-axis after the other, and brought to one where all cells are one; the value is counted as a share of
-its way, so that its scale does not matter; clips are not mirrored, as their motion would be; steps
-are those of Adam (Kingma and Ba, ICLR 2015), and far fewer. Nothing is drawn at random.
+Smooth Masks", ICCV 2019, section 3; that the pull of the area grows is of their code. Here masks
+have an axis of time with a width of its own; the value is counted as a share of its way, so that
+its scale does not matter; clips are not mirrored, as their motion would be; steps are those of Adam
+(Kingma and Ba, ICLR 2015), and far fewer. Nothing is drawn at random.
 """
 
 import math
@@ -27,12 +25,11 @@ from typing import ClassVar, Literal
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional as F
 
 from kinetoscope.clips.spec import Stream
 from kinetoscope.errors import ClipError
 from kinetoscope.evidence.attribution.attribution import Attribution, Method, Part
-from kinetoscope.evidence.attribution.methods.rise import no_finer
+from kinetoscope.evidence.attribution.methods.masks import BumpGrid, Cells, Masks
 from kinetoscope.evidence.attribution.methods.room import versions_at_once
 from kinetoscope.evidence.attribution.question import Question
 from kinetoscope.evidence.attribution.removal import Removal, check_filling
@@ -40,13 +37,8 @@ from kinetoscope.networks.network import Network, frozen
 from kinetoscope.tensors import Size
 from kinetoscope.units.objective import Objective
 
-Cells = Float[Tensor, "mask 1 _time _height _width"]
-CoarseMasks = Float[Tensor, "mask 1 _time _height _width"]
-Masks = Float[Tensor, "mask 1 time height width"]
-
 Variant = Literal["keep", "delete"]
 
-_COLD = 20.0  # of the smooth maximum, as in the paper's code
 _PULL = (3.0, 300.0)  # of the area, at the first and at the last step
 _SAME = 1e-4  # of the value: what taking everything away has to change
 _ENOUGH = 0.9  # of the way from nothing to the whole clip
@@ -116,82 +108,15 @@ class Extremal(Method):
         )
 
     def _facts(self, reached: Sequence[float], masks: Masks) -> dict[str, float]:
-        words, enough = ("reached within", []) if self.variant == "keep" else ("left without", [])
+        keeps = self.variant == "keep"
         facts: dict[str, float] = {}
+        enough = []
         for area, share, mask in zip(self.areas, reached, masks, strict=True):
-            facts[f"{words} {area:g}"] = share
-            facts[f"volume of {area:g}"] = float(mask.mean())
-            if (share if self.variant == "keep" else 1 - share) >= _ENOUGH:
+            facts[f"reached within {area:g}" if keeps else f"left without {area:g}"] = share
+            facts[f"volume for {area:g}"] = float(mask.mean())
+            if (share if keeps else 1 - share) >= _ENOUGH:
                 enough.append(area)
         return facts | ({"smallest area that is enough": min(enough)} if enough else {})
-
-
-@dataclass(frozen=True, kw_only=True)
-class BumpGrid:
-    """Makes masks of cells.
-
-    Bumps are so smooth that it is enough to have them at two places a cell along each axis, and
-    straight lines between.
-
-    Args:
-        bumps: of time, height and width, how high each cell's bump stands at each place.
-        extent: of the clip.
-    """
-
-    bumps: tuple[Tensor, Tensor, Tensor]
-    extent: Size
-
-    @classmethod
-    def of(cls, grid: Size, extent: Size, width: tuple[float, float], like: Tensor) -> "BumpGrid":
-        """For a clip.
-
-        Args:
-            grid: cells in time, height and width; no more are made than the clip has pixels.
-            extent: of the clip.
-            width: of a bump along time, and along height and width [cells].
-            like: of the device and the precision of the clip.
-        """
-        cells = no_finer(grid, extent)
-        places = no_finer((2 * grid[0], 2 * grid[1], 2 * grid[2]), extent)
-        time, height, across = (
-            _bumps(*each).to(like)
-            for each in zip(cells, places, (width[0], width[1], width[1]), strict=True)
-        )
-        return cls(bumps=(time, height, across), extent=extent)
-
-    @property
-    def cells(self) -> Size:
-        """How many along time, height and width."""
-        time, height, across = (bump.shape[1] for bump in self.bumps)
-        return time, height, across
-
-    def coarse(self, cells: Cells) -> CoarseMasks:
-        """At each place the smooth maximum of the bumps, each as high as its cell."""
-        for axis, bump in enumerate(self.bumps, start=2):
-            lines = cells.movedim(axis, -1)[..., None, :] * bump
-            cells = (smooth_maximum(lines) / smooth_maximum(bump)).movedim(-1, axis)
-        # a single bump comes out a little above 1; its gradient stays, so that it can sink again
-        return cells + (cells.clamp(max=1) - cells).detach()
-
-    def enlarged(self, coarse: CoarseMasks) -> Masks:
-        """Masks of the clip's size."""
-        return F.interpolate(coarse, size=self.extent, mode="trilinear")
-
-
-def smooth_maximum(values: Tensor) -> Tensor:
-    """Over the last axis: the mean of values, weighted by how near each is to the largest.
-
-    >>> smooth_maximum(torch.tensor([0.0, 1.0]))
-    tensor(1.)
-    """
-    return (values * (_COLD * values).softmax(-1)).sum(-1)
-
-
-def _bumps(cells: int, places: int, width: float) -> Float[Tensor, "place cell"]:
-    """Flat to half its width from the centre of the cell, then falling as a Gaussian does."""
-    at = (torch.arange(places) + 0.5) * cells / places - 0.5
-    away = (at[:, None] - torch.arange(cells)).abs() / width
-    return (-2 * (away - 0.5).clamp(min=0) ** 2).exp()
 
 
 @dataclass(frozen=True, kw_only=True)

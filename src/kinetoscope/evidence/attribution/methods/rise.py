@@ -16,28 +16,24 @@ not, so here the mean value is taken off first: a score with an offset has the s
 below zero where a pixel does better hidden. The axis of time and the standard error are our own.
 """
 
-import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.nn import functional as F
 
 from kinetoscope.clips.spec import Stream
 from kinetoscope.errors import ClipError
 from kinetoscope.evidence.attribution.attribution import Attribution, Method, Part
+from kinetoscope.evidence.attribution.methods.masks import Masks, RandomMasks
 from kinetoscope.evidence.attribution.methods.room import versions_at_once
 from kinetoscope.evidence.attribution.question import Question
 from kinetoscope.evidence.attribution.removal import Removal, check_filling
 from kinetoscope.networks.network import Network, frozen
 from kinetoscope.tensors import Heat, Size
 from kinetoscope.units.objective import Objective, PerClip
-
-Kept = Float[Tensor, "mask 1 time height width"]
-"""How much of each pixel is left, from 0 to 1."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,53 +87,8 @@ class Rise(Method):
         return Attribution(method=self.name, heat=heat, value=question.value, facts=facts)
 
 
-@dataclass(frozen=True, kw_only=True)
-class RandomMasks:
-    """Masks, as the cells and the shifts that they are made of.
-
-    Args:
-        cells: kept (1) or hidden (0), `mask 1 time height width`.
-        shifts: by how much each mask is moved along each axis, less than a cell.
-        extent: of the clip.
-    """
-
-    cells: Tensor
-    shifts: Sequence[Size]
-    extent: Size
-
-    @classmethod
-    def drawn(cls, count: int, grid: Size, share: float, seed: int, extent: Size) -> "RandomMasks":
-        """Draw masks one after the other, so that the count of them does not change the first."""
-        chance = torch.Generator().manual_seed(seed)
-        grid = no_finer(grid, extent)
-        cells, shifts = [], []
-        for _ in range(count):
-            cells.append((torch.rand(1, *grid, generator=chance) < share).float())
-            time, height, width = (
-                int(torch.randint(side, (), generator=chance)) for side in _cell(grid, extent)
-            )
-            shifts.append((time, height, width))
-        return cls(cells=torch.stack(cells), shifts=shifts, extent=extent)
-
-    def batches(self, at_once: int) -> Iterator[Kept]:
-        """The masks, so many at once."""
-        for start in range(0, len(self.shifts), at_once):
-            yield self._made(slice(start, start + at_once))
-
-    def _made(self, which: slice) -> Kept:
-        made = self.cells[which]
-        grid = self.cells.shape[2:]
-        for axis, equation in enumerate(
-            ("mcthw,mxt->mcxhw", "mcthw,mxh->mctxw", "mcthw,mxw->mcthx")
-        ):
-            line = _line(grid[axis], _cell(grid, self.extent)[axis])
-            moved = [line[shift[axis] :][: self.extent[axis]] for shift in self.shifts[which]]
-            made = torch.einsum(equation, made, torch.stack(moved))
-        return made
-
-
 def weighted(
-    values: PerClip, batches: Iterable[Kept], share: float
+    values: PerClip, batches: Iterable[Masks], share: float
 ) -> tuple[Heat, Float[Tensor, "time height width"]]:
     """The mean over masks of what a value is above the mean value, times the mask.
 
@@ -163,7 +114,7 @@ def weighted(
 
 
 def _values(
-    removal: Removal, question: Question, batches: Iterable[Kept], streams: Sequence[Stream]
+    removal: Removal, question: Question, batches: Iterable[Masks], streams: Sequence[Stream]
 ) -> PerClip:
     """The objective's value under each mask."""
     found = []
@@ -178,23 +129,3 @@ def _relative(error: Tensor, heat: Heat) -> float:
     """The error as a part of the spread of the heat; nothing where the heat is the same."""
     spread = float(heat.std())
     return float(error.square().mean().sqrt()) / spread if spread > 0 else 0.0
-
-
-def no_finer(grid: Size, extent: Size) -> Size:
-    """As many cells along each axis, but no more than pixels."""
-    time, height, width = (min(pair) for pair in zip(grid, extent, strict=True))
-    return time, height, width
-
-
-def _cell(grid: Sequence[int], extent: Size) -> Size:
-    """How large a cell is [frames, pixels, pixels]."""
-    time, height, width = (
-        math.ceil(length / count) for length, count in zip(extent, grid, strict=True)
-    )
-    return time, height, width
-
-
-def _line(count: int, side: int) -> Float[Tensor, "pixel cell"]:
-    """How much of each cell there is in each pixel along an axis; one cell more than there are."""
-    cells = torch.eye(count)[None]
-    return F.interpolate(cells, size=(count + 1) * side, mode="linear")[0].T
