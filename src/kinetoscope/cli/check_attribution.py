@@ -84,26 +84,26 @@ def _show(found: "Evidence") -> None:
     rows = [
         (
             f"{each['rank']} {each['name']}",
-            sure(each["gain"]),
-            sure(each["over_centre"]),
-            sure(each["deletion"]),
-            sure(each["insertion"]),
-            f"{sure(each['random']['more'])} {'' if each['changes'] else 'stays'}".strip(),
+            *(sure(each[name]) for name in ("gain", "deletion", "insertion")),
+            sure(each["random"]["more"]),
             f"{each['seconds']['value']:.2g}",
             str(each["clips"]),
         )
         for each in answer["methods"]
     ]
-    columns = ("method", "gain", "over centre", "deletion", "insertion", "kept", "s", "clips")
+    columns = ("method", "gain", "deletion", "insertion", "kept", "s", "clips")
     Console().print(table(columns, rows))
     click.echo("gain: deletion and insertion above random orders, of what there is to lose (95 %)")
-    click.echo("kept: likeness of the heat with random weights to its own, above chance")
+    click.echo("kept: how much like itself heat is with random weights, above chance")
+    for each in answer["methods"]:
+        if not each["changes"]:
+            click.echo(f"{each['name']} comes last: its heat stays with random weights")
     for each in answer["refused"]:
         click.echo(f"{each['method']} is left out: {each['reason'].splitlines()[0]}", err=True)
     best = answer["recommended"]
     click.echo(
         f"recommended: {best}"
         if best
-        else "no method is recommended: none is surely better than random orders"
+        else "no method is recommended: of none it is sure that it beats random orders"
     )
     click.echo(f"{answer['clips']} clips; all in {found.folder}")

@@ -12,6 +12,7 @@ from typing import Any
 from kinetoscope.evidence.evidence import FILE, Evidence, read_evidence
 from kinetoscope.report.chapters import (
     attribution,
+    attribution_check,
     audit,
     confusion,
     cues,
@@ -64,6 +65,12 @@ CHAPTERS: dict[str, Chapter] = {
         asks="Where in a clip, when, and in which stream lies what an answer rests on?",
         question=3,
         tell=attribution.tell,
+    ),
+    "attribution-check": Chapter(
+        title="Which heat to believe",
+        asks="Which attribution methods tell what this network loses, and which only seem to?",
+        question=3,
+        tell=attribution_check.tell,
     ),
     "cues": Chapter(
         title="What motion and appearance add",

@@ -10,6 +10,7 @@ import * as cues from "kinetoscope/chapters/cues";
 import * as specificity from "kinetoscope/chapters/specificity";
 import * as confusion from "kinetoscope/chapters/confusion";
 import * as attribution from "kinetoscope/chapters/attribution";
+import * as attributionCheck from "kinetoscope/chapters/attribution-check";
 import * as audit from "kinetoscope/chapters/audit";
 import * as invariance from "kinetoscope/chapters/invariance";
 import * as tuning from "kinetoscope/chapters/tuning";
@@ -31,6 +32,7 @@ export const SHOWN = {
   specificity,
   confusion,
   attribution,
+  "attribution-check": attributionCheck,
   cues,
   evolution,
   audit,

@@ -17,7 +17,7 @@ _DOZENS = ("smooth-grad", "integrated-gradients", "occlusion-in-space")
 HUNDREDS = ("occlusion", "occlusion-tubes", "rise", "extremal")
 """Passes of a clip that these methods take, as usually set."""
 
-_SHARES = {"few": (1.0, 0.4), "dozens": (0.5, 0.15), "hundreds": (0.25, 0.1)}
+_SHARES = {"few": (1.0, 0.3), "dozens": (0.4, 0.15), "hundreds": (0.25, 0.1)}
 """Of the clips, the share that is attributed, and that of the other questions."""
 
 _FEWEST = 2  # so that a clip can be held against another

@@ -59,7 +59,7 @@ class Losses:
 
 
 def losses(
-    taking: Taking, *, shares: Sequence[float] = SHARES, draws: int = 16, seed: int = 0
+    taking: Taking, *, shares: Sequence[float] = SHARES, draws: int = 12, seed: int = 0
 ) -> Losses:
     """Take random sets away.
 
