@@ -14,6 +14,7 @@ from kinetoscope.cli.arguments import (
     split_option,
     weights_option,
 )
+from kinetoscope.cli.attributed import tell_along, tell_clips
 from kinetoscope.cli.classify import Duration
 from kinetoscope.cli.methods import memory_option, method_option, named_methods, set_option
 
@@ -21,13 +22,10 @@ if TYPE_CHECKING:
     from kinetoscope.clips.catalog import Catalog
     from kinetoscope.clips.clip import Clip
     from kinetoscope.evidence.attribution.attribution import Method
-    from kinetoscope.evidence.evidence import Evidence
     from kinetoscope.networks.network import Network
     from kinetoscope.units.objective import Objective
 
 _LISTS = (".csv", ".txt", ".json")
-_MOST = 40  # answers that are printed; all are in answers.csv
-_GAP = 0.05  # of the value: what may be missing of a whole that a method says it tells
 
 
 @click.command("attribute")
@@ -57,9 +55,11 @@ def command(network: str, video: Path, out: Path, weights: Path | None, **how: A
 
     VIDEO is one video, or a catalog whose videos are all attributed. Asked for are the class that
     NETWORK predicts and the true one where it is known and another, or what --class, --unit and
-    --objective say. A method is integrated-gradients, smooth-grad, gradient, gradient-x-input,
-    guided-backprop, deconvnet, cam, grad-cam, grad-cam++, layer-cam, relevance, rollout, occlusion,
-    rise or extremal; one that does not fit NETWORK is refused, with those that do.
+    --objective say. A method is occlusion, occlusion-in-time, occlusion-in-space, occlusion-tubes,
+    rise, extremal, gradient, gradient-x-input, smooth-grad, integrated-gradients, guided-backprop,
+    deconvnet, relevance, cam, grad-cam, grad-cam++, layer-cam or attention-rollout; one that does
+    not fit NETWORK is refused, with those that do. If none is named it is the first that fits of
+    integrated-gradients, grad-cam, occlusion and gradient.
 
     Written are overlay videos, in which red speaks for it and blue against it; the arrays and
     tables, in evidence/attribution; and a report that shows all of it side by side. With --windows
@@ -71,7 +71,7 @@ def command(network: str, video: Path, out: Path, weights: Path | None, **how: A
     """
     asked = _asked(network, video, weights, how)
     if how["plan"]:
-        _tell_plan(asked, how["memory"])
+        _tell_plan(asked)
         return
     if how["windows"]:
         _along(asked, out, how)
@@ -105,16 +105,20 @@ def _asked(network: str, video: Path, weights: Path | None, how: Mapping[str, An
 
     if how["windows"] and not _is_video(video):
         raise click.BadParameter("--windows is for one video", param_hint="--windows")
-    settings = [*how["settings"], *_named(how, "layer"), *_named(how, "filling")]
-    if how["methods"]:
-        named_methods(how["methods"], settings)  # spelling first: nothing is opened for it
+    settings = [*how["settings"], *_named(how, "layer")]
+    if how["methods"]:  # spelling first: nothing is opened for it
+        named_methods(how["methods"], settings, filling=how["filling"])
     opened = open_network(network, weights)
     objectives = [each.bound(opened) for each in _objectives(how)]
-    names = how["methods"] or usual_methods(opened, objectives)
-    methods = named_methods(names, settings)
+    if how["methods"]:
+        names = how["methods"]
+    else:
+        names = ["occlusion"] if how["plan"] else usual_methods(opened, objectives)
+    methods = named_methods(names, settings, filling=how["filling"])
     for method in methods:
         for objective in objectives or [label(opened.labels[0])]:
             check_method(method, opened, objective)
+    _check_swap(methods, how)
     other = None if how["swap_with"] is None else open_clip(how["swap_with"], opened.expects)
     return _Asked(
         network=opened,
@@ -125,6 +129,12 @@ def _asked(network: str, video: Path, weights: Path | None, how: Mapping[str, An
         filling=how["filling"] or "grey",
         other=other,
     )
+
+
+def _check_swap(methods: "Sequence[Method]", how: Mapping[str, Any]) -> None:
+    fillings = {how["filling"], *(getattr(method, "filling", None) for method in methods)}
+    if "swap" in fillings and how["swap_with"] is None:
+        raise click.UsageError("a video to swap with is needed: --swap-with VIDEO")
 
 
 def _named(how: Mapping[str, Any], setting: str) -> list[str]:
@@ -193,12 +203,13 @@ def _clips(asked: _Asked, out: Path, how: Mapping[str, Any]) -> None:
             clip_cache=default_clip_cache(),
             progress=progress,
         )
-    _tell_clips(found.answer)
+    tell_clips(found.answer)
     _tell_network(asked.network, out / "evidence" / "network")
     if not how["no_videos"]:
         with counted("overlay videos", shown=True) as progress:
             written = write_overlays(found, out / "overlays", progress)
-        click.echo(f"{len(written)} overlay videos in {out / 'overlays'}")
+        many = f"{len(written)} overlay video{'s' * (len(written) != 1)}"
+        click.echo(f"{many} in {out / 'overlays'}")
     click.echo(f"arrays and tables in {found.folder}")
     click.echo(f"open {write_report(out)}")
     end_with([each["error"] for each in found.answer["failures"]])
@@ -235,7 +246,7 @@ def _along(asked: _Asked, out: Path, how: Mapping[str, Any]) -> None:
             other=asked.other,
             progress=progress,
         )
-    _tell_along(found)
+    tell_along(found.answer)
     if not how["no_videos"]:
         for path in write_overlays_along(found, out / "overlays"):
             click.echo(f"watch {path}")
@@ -259,109 +270,23 @@ def _objective_along(asked: _Asked, every: float | None) -> "Objective":
     return label(asked.network.labels[sums.index(max(sums))])
 
 
-def _tell_clips(answer: Mapping[str, Any]) -> None:
-    from rich.console import Console
+def _tell_plan(asked: _Asked) -> None:
+    """How much of each layer a method that hides parts computes anew; nothing is computed."""
+    from kinetoscope.evidence.attribution.methods.occlusion import Hiding, plan_of
+    from kinetoscope.units.objective import label
 
-    from kinetoscope.cli.telling import table
-
-    names = [method["name"] for method in answer["methods"]]
-    rows, warnings = [], []
-    for clip in answer["clips"]:
-        said = f"{clip['predicted']} {clip['probability']:.0%}"
-        told = f", and is {clip['label']}" if clip["label"] else ""
-        click.echo(f"{clip['path']}: {said}{told}")
-        for question in clip["questions"]:
-            click.echo(f"  {question['objective']} = {question['value']:.3g}; {_shares(question)}")
-            for each in question["answers"]:
-                name = names[each["method"]]
-                rows.append(_row(clip, question, name, each))
-                warnings += _warnings(f"{clip['path']}, {name}", question, each)
-    console = Console()
-    heads = ("method", "objective", "strongest at", "rows", "columns", "facts", "took")
-    console.print(table(heads, rows[:_MOST]))
-    if len(rows) > _MOST:
-        click.echo(f"and {len(rows) - _MOST} more in answers.csv")
-    for warning in warnings[:_MOST]:
-        click.echo(warning, err=True)
-
-
-def _row(
-    clip: Mapping[str, Any], question: Mapping[str, Any], method: str, found: Mapping[str, Any]
-) -> list[str]:
-    if found["error"] is not None:
-        return [method, question["objective"], found["error"].splitlines()[0], "", "", "", ""]
-    box = found["strongest"]
-    shown = clip["seconds"]
-    return [
-        method,
-        question["objective"],
-        _when(shown[box["frames"][0]], shown[box["frames"][1] - 1]),
-        _span(box["rows"]),
-        _span(box["columns"]),
-        _facts(found["facts"]),
-        f"{found['took_seconds']:.2f} s",
-    ]
-
-
-def _when(first: float, last: float) -> str:
-    return f"{first:.2f} s" if first == last else f"{first:.2f}-{last:.2f} s"
-
-
-def _span(span: Sequence[int]) -> str:
-    return f"{span[0]}-{span[1] - 1}"
-
-
-def _facts(facts: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {value:.3g}" for name, value in facts.items())
-
-
-def _shares(question: Mapping[str, Any]) -> str:
-    """What motion and appearance add, and each stream."""
-    if question["shares"] is None:
-        return question["unshared"].splitlines()[0]
-    parts = []
-    for game in ("motion", "streams"):
-        found = question["shares"][game]
-        if found is None:
-            continue
-        shares = found["shares"] or {}
-        parts.append(
-            ", ".join(
-                f"{name} adds {value:.3g}" + (f" ({shares[name]:.0%})" if name in shares else "")
-                for name, value in found["adds"].items()
-            )
+    hiding = [method for method in asked.methods if isinstance(method, Hiding)]
+    if not hiding:
+        raise click.UsageError(
+            "--plan is for methods that hide parts: occlusion, occlusion-in-time,"
+            " occlusion-in-space, occlusion-tubes"
         )
-    return "; ".join(parts)
+    objective = (asked.objectives or [label(asked.network.labels[0])])[0]
+    for method in hiding:
+        box, stride = method.sizes(asked.network.expects)
+        click.echo(f"{method.name}: boxes of {_size(box)}, each {_size(stride)} from the next")
+        click.echo(plan_of(method, asked.network, objective))
 
 
-def _warnings(where: str, question: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
-    """What a method says of itself that its user should know."""
-    gap = (found.get("facts") or {}).get("completeness gap")
-    if gap is None or abs(gap) <= _GAP * max(abs(question["value"]), 1e-12):
-        return []
-    return [
-        f"{where}: the heat misses {abs(gap):.3g} of the objective's {question['value']:.3g};"
-        " more steps bring it nearer, as --set steps=128"
-    ]
-
-
-def _tell_along(found: "Evidence") -> None:
-    from rich.console import Console
-
-    from kinetoscope.cli.telling import table
-
-    answer = found.answer
-    click.echo(
-        f"{answer['path']}: {answer['objective']} in {len(answer['windows'])} windows of"
-        f" {answer['seconds'][-1] - answer['seconds'][0]:.2f} s"
-    )
-    rows = []
-    for method in answer["methods"]:
-        box = method["strongest"]
-        when = _when(*box["seconds"])
-        rows.append([method["name"], when, _span(box["rows"]), _span(box["columns"])])
-    Console().print(table(("method", "strongest at", "rows", "columns"), rows))
-
-
-def _tell_plan(asked: _Asked, memory: int | None) -> None:
-    raise click.UsageError("--plan is not there yet")
+def _size(size: Sequence[int]) -> str:
+    return " x ".join(map(str, size))

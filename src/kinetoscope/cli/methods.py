@@ -51,20 +51,29 @@ set_option = click.option(
 )
 
 
-def named_methods(names: Sequence[str], settings: Sequence[str]) -> "list[Method]":
+def named_methods(
+    names: Sequence[str], settings: Sequence[str], *, filling: str | None = None
+) -> "list[Method]":
     """Methods by name, with settings as they are written on the command line.
 
     Args:
         names: of methods.
         settings: such as `steps=64` or `occlusion.box=4,16,16`.
+        filling: of those methods that hide something; None leaves each its own.
 
     Raises:
-        UnknownNameError: there is no such method, or none of them has such a setting.
+        UnknownNameError: there is no such method or filling, or no method has such a setting.
     """
     from kinetoscope.evidence.attribution.attribute import method_of
+    from kinetoscope.evidence.attribution.removal import FILLINGS
 
+    if filling is not None and filling not in FILLINGS:
+        raise unknown_name("filling of what is removed", filling, list(FILLINGS))
     plain = [method_of(name) for name in names]
-    given: dict[str, dict[str, Any]] = {method.name: {} for method in plain}
+    given: dict[str, dict[str, Any]] = {
+        method.name: {"filling": filling} if filling and "filling" in _settings(method) else {}
+        for method in plain
+    }
     for written in settings:
         method_name, setting, text = _read(written, given)
         having = [
@@ -130,7 +139,7 @@ def _as(text: str, usual: Any) -> Any:
     if isinstance(usual, int | float):
         return type(usual)(text)
     if isinstance(usual, tuple):
-        return tuple(_as(word.strip(), usual[0] if usual else 0) for word in text.split(","))
+        return tuple(_as(word.strip(), usual[0]) for word in text.split(","))
     if text.lower() in ("", "none"):
         return None
     return _number_or_word(text)

@@ -16,6 +16,7 @@ from torch import Tensor
 from kinetoscope.clips.clip import Clip
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.clips.stretches import Stretch, open_stretches
+from kinetoscope.evidence.attribution.answering import with_flow_for
 from kinetoscope.evidence.attribution.attribution import Attribution, Method, Part
 from kinetoscope.evidence.attribution.question import Question
 from kinetoscope.networks.network import Network
@@ -78,8 +79,9 @@ def attribute_along(
         ClipError: windows have no length; the video is too short and the spec says `error`.
     """
     every = half_a_clip(path, network.expects) if every_seconds is None else every_seconds
+    expects = with_flow_for(methods, network.expects)
     joined = _Joined(len(methods))
-    for stretch in open_stretches(path, network.expects, every_seconds=every):
+    for stretch in open_stretches(path, expects, every_seconds=every):
         if joined.before(stretch):
             yield joined.taken(until=min(stretch.clip.seconds))
         question = Question.about(network, stretch.clip, objective, memory=memory, other=other)

@@ -6,11 +6,12 @@ for the other.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any, Literal
 
 from kinetoscope.clips.clip import Clip
+from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.errors import KinetoscopeError
 from kinetoscope.evidence.attribution.attribution import Attribution, Method
 from kinetoscope.evidence.attribution.heats import strong_heat, strongest_box
@@ -48,6 +49,11 @@ class Asking:
     filling: str = "grey"
     memory: int | None = None
     other: Clip | None = None
+
+    @property
+    def expects(self) -> ClipSpec:
+        """Of a clip that is asked about: with its flow, where a method follows it."""
+        return with_flow_for(self.methods, self.network.expects)
 
     def about(self, clip: Clip, true: str | None) -> tuple[dict[str, Any], dict[str, Heat]]:
         """Ask about one clip.
@@ -102,6 +108,14 @@ class Asking:
             return {"shares": shares_of(question, filling=self.filling).to_json(), "unshared": None}
         except KinetoscopeError as error:
             return {"shares": None, "unshared": str(error)}
+
+
+def with_flow_for(methods: Sequence[Method], spec: ClipSpec) -> ClipSpec:
+    """The same clips, with their flow where some method follows it and the network takes none."""
+    follows = any(getattr(method, "follows_flow", False) for method in methods)
+    if not follows or "flow" in spec.streams:
+        return spec
+    return replace(spec, streams=(*spec.streams, "flow"))
 
 
 def heat_name(places: tuple[int, int], part: str, *, native: bool = False) -> str:

@@ -207,8 +207,7 @@ class _Work:
     def _clip(self, number: int, entry: Entry) -> dict[str, Any]:
         folder = self.part / f"{number:05}"
         if not folder.exists():
-            expects = self.asking.network.expects
-            (clip,) = views_of(entry, expects, cache=self.clip_cache)
+            (clip,) = views_of(entry, self.asking.expects, cache=self.clip_cache)
             told, heats = self.asking.about(clip, entry.label)
             with whole_folder(folder) as aside:
                 keep_clip(aside / _CLIP, clip)

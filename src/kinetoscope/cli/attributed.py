@@ -1,0 +1,124 @@
+"""How is it told on the command line what an answer rests on?"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+_MOST = 40  # answers that are printed; all are in answers.csv
+_GAP = 0.05  # of a whole that a method says it tells: what may be missing
+
+
+def tell_clips(answer: Mapping[str, Any]) -> None:
+    """What the network says of each clip, what that is owed to, and what each method finds.
+
+    Args:
+        answer: of the evidence of attribution.
+    """
+    from rich.console import Console
+
+    from kinetoscope.cli.telling import table
+
+    names = [method["name"] for method in answer["methods"]]
+    rows, warnings = [], []
+    for clip in answer["clips"]:
+        said = f"{clip['predicted']} {clip['probability']:.0%}"
+        told = f", and is {clip['label']}" if clip["label"] else ""
+        click.echo(f"{clip['path']}: {said}{told}")
+        for question in clip["questions"]:
+            click.echo(f"  {question['objective']} = {question['value']:.3g}; {_shares(question)}")
+            for each in question["answers"]:
+                name = names[each["method"]]
+                rows.append(_row(clip, question, name, each))
+                warnings += _warnings(f"{clip['path']}, {name}", question, each)
+    console = Console()
+    heads = ("method", "objective", "strongest at", "rows", "columns", "facts", "took")
+    console.print(table(heads, rows[:_MOST]))
+    if len(rows) > _MOST:
+        click.echo(f"and {len(rows) - _MOST} more in answers.csv")
+    for warning in warnings[:_MOST]:
+        click.echo(warning, err=True)
+
+
+def _row(
+    clip: Mapping[str, Any], question: Mapping[str, Any], method: str, found: Mapping[str, Any]
+) -> list[str]:
+    if found["error"] is not None:
+        return [method, question["objective"], found["error"].splitlines()[0], "", "", "", ""]
+    box = found["strongest"]
+    shown = clip["seconds"]
+    return [
+        method,
+        question["objective"],
+        _when(shown[box["frames"][0]], shown[box["frames"][1] - 1]),
+        _span(box["rows"]),
+        _span(box["columns"]),
+        _facts(found["facts"]),
+        f"{found['took_seconds']:.2f} s",
+    ]
+
+
+def _when(first: float, last: float) -> str:
+    return f"{first:.2f} s" if first == last else f"{first:.2f}-{last:.2f} s"
+
+
+def _span(span: Sequence[int]) -> str:
+    return f"{span[0]}-{span[1] - 1}"
+
+
+def _facts(facts: Mapping[str, float]) -> str:
+    """Without what is told twice, as a number and as a part."""
+    return ", ".join(f"{name} {value:.3g}" for name, value in facts.items() if ", " not in name)
+
+
+def _shares(question: Mapping[str, Any]) -> str:
+    """What motion and appearance add, and each stream."""
+    if question["shares"] is None:
+        return question["unshared"].splitlines()[0]
+    parts = []
+    for game in ("motion", "streams"):
+        found = question["shares"][game]
+        if found is None:
+            continue
+        shares = found["shares"] or {}
+        parts.append(
+            ", ".join(
+                f"{name} adds {value:.3g}" + (f" ({shares[name]:.0%})" if name in shares else "")
+                for name, value in found["adds"].items()
+            )
+        )
+    return "; ".join(parts)
+
+
+def _warnings(where: str, question: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:
+    """What a method says of itself that its user should know."""
+    facts = found.get("facts") or {}
+    share = facts.get("completeness gap, part of the difference")
+    if share is None or abs(share) <= _GAP:
+        return []
+    return [
+        f"{where}: the heat misses {abs(share):.0%} of what {question['objective']} rests on;"
+        " more steps bring it nearer, such as --set steps=128"
+    ]
+
+
+def tell_along(answer: Mapping[str, Any]) -> None:
+    """When a long video speaks most for what was asked, and where.
+
+    Args:
+        answer: of the evidence of attribution along a video.
+    """
+    from rich.console import Console
+
+    from kinetoscope.cli.telling import table
+
+    click.echo(
+        f"{answer['path']}: {answer['objective']} in {len(answer['windows'])} windows of"
+        f" {answer['seconds'][-1] - answer['seconds'][0]:.2f} s"
+    )
+    rows = []
+    for method in answer["methods"]:
+        box = method["strongest"]
+        when = _when(*box["seconds"])
+        rows.append([method["name"], when, _span(box["rows"]), _span(box["columns"])])
+    Console().print(table(("method", "strongest at", "rows", "columns"), rows))
