@@ -257,10 +257,9 @@ def _spread(count: int, time: int) -> list[int]:
 def _without_noise(adds: Mapping[str, float], total: float, noise: float) -> dict[str, float]:
     """What is float noise is nothing, and the other one's part is the whole."""
     silent = [name for name, part in adds.items() if abs(part) <= noise]
-    kept = total if len(silent) < len(adds) else 0.0
     if not silent:
         return dict(adds)
-    return {name: 0.0 if name in silent else kept for name in adds}
+    return {name: 0.0 if name in silent else total for name in adds}
 
 
 def _no_whole(adds: Mapping[str, float], total: float, least: float) -> str:

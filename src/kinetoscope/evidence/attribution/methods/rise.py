@@ -35,6 +35,8 @@ from kinetoscope.networks.network import Network, frozen
 from kinetoscope.tensors import Heat, Size
 from kinetoscope.units.objective import Objective, PerClip
 
+_NOISE = 1e-6  # of the largest value: what passes may differ by that do not depend on the mask
+
 
 @dataclass(frozen=True, kw_only=True)
 class Rise(Method):
@@ -101,6 +103,8 @@ def weighted(
         The heat, in units of the objective, and its standard error.
     """
     above = (values.double() - values.double().mean()).float()
+    if above.abs().max() <= _NOISE * values.abs().max():
+        above = torch.zeros_like(above)
     count, start, total, square = len(values), 0, 0.0, 0.0
     for masks in batches:
         own, kept = above[start : start + len(masks)], masks[:, 0]
