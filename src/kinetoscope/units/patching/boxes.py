@@ -5,7 +5,7 @@ them fits in one tensor; one that would stick out is moved inward.
 """
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 Place = tuple[int, ...]
@@ -35,13 +35,9 @@ class Boxes:
             spans: of each dimension, one for each version; cut at the ends of the tensor.
             within: the shape of the tensor.
         """
-        firsts, size = [], []
-        for each, length in zip(spans, within, strict=True):
-            cut = [(max(low, 0), min(high, length)) for low, high in each]
-            longest = max(max(high - low, 0) for low, high in cut)
-            firsts.append([min(max(low, 0), length - longest) for low, _ in cut])
-            size.append(longest)
-        return cls(tuple(zip(*firsts, strict=True)), tuple(size), tuple(within))
+        fitted = [_fitted(each, length) for each, length in zip(spans, within, strict=True)]
+        corners = zip(*[firsts for firsts, _ in fitted], strict=True)
+        return cls(tuple(corners), tuple(size for _, size in fitted), tuple(within))
 
     @property
     def empty(self) -> bool:
@@ -55,34 +51,40 @@ class Boxes:
 
     def spans(self, dim: int) -> list[Span]:
         """From where to where they go along a dimension, one for each version."""
-        return [(corner[dim], corner[dim] + self.size[dim]) for corner in self.corners]
+        size = self.size[dim]
+        return [(corner[dim], corner[dim] + size) for corner in self.corners]
 
     def whole_along(self, dims: Iterable[int]) -> "Boxes":
         """The same, and all there is along these dimensions."""
-        wanted = {dim % len(self.size) for dim in dims}
-        return self._each(
-            lambda dim, span: (0, self.within[dim]) if dim in wanted else span, self.within
+        found = self
+        for dim in dims:
+            length = self.within[dim]
+            if found.size[dim] != length:
+                found = found.slid(dim, [(0, length)] * len(self.corners), length)
+        return found
+
+    def slid(self, dim: int, spans: Sequence[Span], length: int) -> "Boxes":
+        """The same with other spans along one dimension, of a tensor that is so long there."""
+        firsts, size = _fitted(spans, length)
+        dim %= len(self.size)
+        corners = tuple(
+            (*corner[:dim], first, *corner[dim + 1 :])
+            for corner, first in zip(self.corners, firsts, strict=True)
         )
-
-    def slid(self, dim: int, span_of: Callable[[Span], Span], length: int) -> "Boxes":
-        """The same in a tensor of another length along one dimension, with other spans there."""
-        within = (*self.within[:dim], length, *self.within[dim + 1 :])
-        return self._each(lambda at, span: span_of(span) if at == dim else span, within)
-
-    def _each(self, change: Callable[[int, Span], Span], within: Sequence[int]) -> "Boxes":
-        dims = range(len(self.size))
-        return Boxes.around(
-            [[change(dim, span) for span in self.spans(dim)] for dim in dims], within
+        before, after = slice(dim), slice(dim + 1, None)
+        return Boxes(
+            corners,
+            (*self.size[before], size, *self.size[after]),
+            (*self.within[before], length, *self.within[after]),
         )
 
     def permuted(self, order: Sequence[int]) -> "Boxes":
         """With the dimensions in another order."""
-
-        def moved(values: Place) -> Place:
-            return tuple(values[dim] for dim in order)
-
-        corners = tuple(map(moved, self.corners))
-        return Boxes(corners, moved(self.size), moved(self.within))
+        corners, size, within = (
+            tuple(tuple(each[dim] for dim in order) for each in values)
+            for values in (self.corners, [self.size], [self.within])
+        )
+        return Boxes(corners, size[0], within[0])
 
     def spread(self, within: Sequence[int]) -> "Boxes":
         """In a tensor along which the lengths of 1 were repeated."""
@@ -90,9 +92,18 @@ class Boxes:
         return replace(self, within=tuple(within)).whole_along(repeated)
 
 
+def _fitted(spans: Sequence[Span], length: int) -> tuple[list[int], int]:
+    """Where boxes of one size begin that hold these spans, and that size."""
+    cut = [(low if low > 0 else 0, high if high < length else length) for low, high in spans]
+    size = max(0, max(high - low for low, high in cut))
+    return [max(0, min(low, length - size)) for low, _ in cut], size
+
+
 def joined(all_boxes: Sequence[Boxes]) -> Boxes:
     """Boxes around those of several tensors of one shape, version by version."""
     within = all_boxes[0].within
+    if len(all_boxes) == 1:
+        return all_boxes[0]
     spans = []
     for dim in range(len(within)):
         each = zip(*[boxes.spans(dim) for boxes in all_boxes], strict=True)
@@ -126,7 +137,6 @@ class Window:
         low = math.ceil((span[0] + self.padding - self.span + 1) / self.stride)
         return low, (span[1] - 1 + self.padding) // self.stride + 1
 
-    def reads(self, first: int, count: int) -> Span:
-        """What it reads at so many positions; below 0 or past the end where that is padding."""
-        start = first * self.stride - self.padding
-        return start, start + (count - 1) * self.stride + self.span
+    def length(self, count: int) -> int:
+        """How many places it reads at so many positions."""
+        return (count - 1) * self.stride + self.span

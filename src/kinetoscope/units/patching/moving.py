@@ -1,5 +1,6 @@
 """Operations that only move elements: where are the patches afterwards?"""
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -29,13 +30,14 @@ def permuted(op: Operation) -> Versions | None:
     if order[0] != 0:
         return None
 
-    def moved(_: Original) -> Patches | None:
-        if x.patches is None:
-            return None
-        values = x.patches.values.permute(0, *[dim + 1 for dim in order])
-        return Patches(x.patches.boxes.permuted(order), values)
+    return op.answer(lambda _: _permute(x, order))
 
-    return op.answer(moved)
+
+def _permute(x: Versions, order: Sequence[int]) -> Patches | None:
+    if x.patches is None:
+        return None
+    values = x.patches.values.permute(0, *[dim + 1 for dim in order])
+    return Patches(x.patches.boxes.permuted(order), values)
 
 
 def reshaped(op: Operation) -> Versions | None:
@@ -48,9 +50,6 @@ def reshaped(op: Operation) -> Versions | None:
         return None
     args = (x, list(target))
 
-    def moved(_: Original) -> Patches | None:
-        return None if x.patches is None else reshape(x, target)
-
     view = Operation(
         func=torch.ops.aten.reshape.default,
         args=args,
@@ -58,7 +57,7 @@ def reshaped(op: Operation) -> Versions | None:
         given=op.given,
         originals=op.originals,
     )
-    return view.answer(moved)
+    return view.answer(lambda _: reshape(x, target))
 
 
 def _shape_after(op: Operation) -> list[int] | None:
@@ -82,7 +81,8 @@ def _shape_after(op: Operation) -> list[int] | None:
 
 def reshape(x: Versions, target: Sequence[int]) -> Patches | None:
     """Patches in a tensor of another shape; made larger where they would not be boxes there."""
-    assert x.patches is not None
+    if x.patches is None:
+        return None
     boxes = x.patches.boxes
     groups = _melting(boxes.within, target)
     for old, new in groups:
@@ -123,11 +123,8 @@ def _made_fit(boxes: Boxes, old: Sequence[int], lengths: Sequence[int]) -> Boxes
         return boxes.whole_along(old)
     if len(lengths) > 1:
         inner = math.prod(lengths[1:])
-        return boxes.slid(
-            old[0],
-            lambda span: (span[0] // inner * inner, -(-span[1] // inner) * inner),
-            boxes.within[old[0]],
-        )
+        spans = [(a // inner * inner, -(-b // inner) * inner) for a, b in boxes.spans(old[0])]
+        return boxes.slid(old[0], spans, boxes.within[old[0]])
     long = [number for number, dim in enumerate(old) if boxes.size[dim] > 1]
     return boxes.whole_along(old[long[0] + 1 :]) if long else boxes
 
@@ -160,13 +157,14 @@ def expanded(op: Operation) -> Versions | None:
     target = [length if to == -1 else to for to, length in zip(size, x.original.shape, strict=True)]
     target[0] = x.original.shape[0]
 
-    def moved(found: Original) -> Patches | None:
-        if x.patches is None:
-            return None
-        boxes = x.patches.boxes.spread(found.shape)
-        return Patches(boxes, x.patches.values.expand(x.count, *boxes.size))
+    return op.answer(lambda found: _spread(x, found), args=(x, target))
 
-    return op.answer(moved, args=(x, target))
+
+def _spread(x: Versions, found: Original) -> Patches | None:
+    if x.patches is None:
+        return None
+    boxes = x.patches.boxes.spread(found.shape)
+    return Patches(boxes, x.patches.values.expand(x.count, *boxes.size))
 
 
 def selected(op: Operation) -> Versions | None:
@@ -175,16 +173,15 @@ def selected(op: Operation) -> Versions | None:
     if dim == 0:
         return None
     at = op.given["index"] % x.shape[dim]
+    return op.answer(lambda found: _without(dim, _taken(x, dim, [at]), found))
 
-    def compute(found: Original) -> Patches | None:
-        taken = _taken(x, dim, [at])
-        if taken is None:
-            return None
-        boxes = taken.boxes
-        spans = [boxes.spans(each) for each in range(x.ndim) if each != dim]
-        return Patches(Boxes.around(spans, found.shape), taken.values.squeeze(dim + 1))
 
-    return op.answer(compute)
+def _without(dim: int, taken: Patches | None, found: Original) -> Patches | None:
+    """Without a dimension along which there is one place."""
+    if taken is None:
+        return None
+    spans = [taken.boxes.spans(each) for each in range(len(taken.boxes.size)) if each != dim]
+    return Patches(Boxes.around(spans, found.shape), taken.values.squeeze(dim + 1))
 
 
 def picked(op: Operation) -> Versions | None:
@@ -201,15 +198,15 @@ def split(op: Operation) -> list[Versions] | None:
     x, dim = op.only, op.given["dim"] % op.only.ndim
     if dim == 0:
         return None
+    return op.answers(lambda found: _pieces(x, dim, [each.shape[dim] for each in found]))
 
-    def compute(found: tuple[Original, ...]) -> list[Patches | None]:
-        patches, first = [], 0
-        for each in found:
-            patches.append(_taken(x, dim, range(first, first + each.shape[dim])))
-            first += each.shape[dim]
-        return patches
 
-    return op.answers(compute)
+def _pieces(x: Versions, dim: int, lengths: Sequence[int]) -> list[Patches | None]:
+    firsts = itertools.accumulate(lengths, initial=0)
+    return [
+        _taken(x, dim, range(first, first + length))
+        for first, length in zip(firsts, lengths, strict=False)
+    ]
 
 
 def _taken(x: Versions, dim: int, places: Sequence[int]) -> Patches | None:
@@ -217,11 +214,8 @@ def _taken(x: Versions, dim: int, places: Sequence[int]) -> Patches | None:
     if x.patches is None:
         return None
 
-    def hit(span: Span) -> Span:
-        among = [number for number, at in enumerate(places) if span[0] <= at < span[1]]
-        return (among[0], among[-1] + 1) if among else (0, 0)
-
-    boxes = x.patches.boxes.slid(dim, hit, len(places))
+    hits = [_hit(span, places) for span in x.patches.boxes.spans(dim)]
+    boxes = x.patches.boxes.slid(dim, hits, len(places))
     if boxes.empty:
         return None
     whole = x.cut(x.patches.boxes.whole_along([dim]))
@@ -232,6 +226,12 @@ def _taken(x: Versions, dim: int, places: Sequence[int]) -> Patches | None:
     return Patches(boxes, torch.stack(rows).movedim(1, dim + 1))
 
 
+def _hit(span: Span, places: Sequence[int]) -> Span:
+    """From the first to the last of the places that are in a span."""
+    among = [number for number, at in enumerate(places) if span[0] <= at < span[1]]
+    return (among[0], among[-1] + 1) if among else (0, 0)
+
+
 def concatenated(op: Operation) -> Versions | None:
     """One after the other along an axis; unchanged parts too."""
     tensors = op.given["tensors"]
@@ -240,20 +240,18 @@ def concatenated(op: Operation) -> Versions | None:
     dim = op.given["dim"] % tensors[0].ndim
     if dim == 0 or len({each.ndim for each in tensors}) > 1:
         return None
+    return op.answer(lambda found: _cat(tensors, dim, found))
 
-    def compute(found: Original) -> Patches | None:
-        length = found.shape[dim]
-        changed = [
-            each.patches.boxes.slid(dim, lambda _: (0, length), length)
-            for each in tensors
-            if each.patches is not None
-        ]
-        boxes = joined(changed)
-        cuts = [
-            each.cut(boxes.slid(dim, lambda _, n=n: (0, n), n))
-            for each in tensors
-            if (n := each.original.shape[dim]) >= 0
-        ]
-        return Patches(boxes, torch.cat(cuts, dim + 1))
 
-    return op.answer(compute)
+def _cat(tensors: Sequence[Versions], dim: int, found: Original) -> Patches:
+    """Of all tensors what lies in boxes around the patches of each."""
+    length = found.shape[dim]
+    whole = [(0, length)] * tensors[0].count
+    changed = [
+        each.patches.boxes.slid(dim, whole, length) for each in tensors if each.patches is not None
+    ]
+    boxes, cuts = joined(changed), []
+    for each in tensors:
+        own = each.original.shape[dim]
+        cuts.append(each.cut(boxes.slid(dim, [(0, own)] * each.count, own)))
+    return Patches(boxes, torch.cat(cuts, dim + 1))

@@ -45,6 +45,10 @@ class Original:
         found = self._kept if self._kept is not None else self._seen()
         return self.keep() if found is None else found
 
+    def like(self, dtype: torch.dtype | None = None) -> Tensor:
+        """An empty tensor where this one is, for what an operation answers beside."""
+        return torch.empty(0, dtype=dtype or self.dtype, device=self.device)
+
     def keep(self) -> Tensor:
         """Its values, from now on at hand."""
         if self._kept is None:
@@ -94,18 +98,14 @@ class Originals:
         Raises:
             NotConstantError: a tensor among what it is given is none of the weights.
         """
-        given = tree_map(lambda each: self._told(each), (args, kwargs))
+        given = tree_map(self._told, (args, kwargs))
         key = (func, *map(_key, tree_leaves(given)), _structure(given))
         if (known := self._known.get(key)) is not None:
             return known, None
 
-        def compute() -> list[Tensor]:
-            held = tree_map(_values, given)
-            return tensors_in(func(*held[0], **held[1]))
-
-        answers = compute()
+        answers = _carried_out(func, given)
         found = tuple(
-            Original(answer, lambda number=number: compute()[number])
+            Original(answer, lambda number=number: _carried_out(func, given)[number])
             for number, answer in enumerate(answers)
         )
         self._known[key] = found
@@ -124,6 +124,11 @@ class Originals:
             content = tuple(given.flatten().tolist())
             return _Constant((content, tuple(given.shape), given.dtype), given)
         raise NotConstantError
+
+
+def _carried_out(func: Any, given: Any) -> list[Tensor]:
+    args, kwargs = tree_map(_values, given)
+    return tensors_in(func(*args, **kwargs))
 
 
 def _values(given: Any) -> Any:

@@ -43,20 +43,14 @@ def _pointwise(op: Operation) -> Versions | None:
         return None
     if inputs[0].count > 1 and any(each.ndim == ndim and len(each) > 1 for each in plain):
         return None
+    return op.answer(lambda found: _elementwise(op, found))
 
-    def compute(found: Original) -> Patches:
-        changed = [each.patches.boxes for each in inputs if each.patches is not None]
-        boxes = joined([each.spread(found.shape) for each in changed])
 
-        def part(given: Any) -> Any:
-            if isinstance(given, Versions):
-                return given.cut(_within(given.original.shape, boxes))
-            return _part(given, boxes) if isinstance(given, Tensor) else given
-
-        args, kwargs = tree_map(part, (op.args, op.kwargs))
-        return Patches(boxes, op.func(*args, **kwargs))
-
-    return op.answer(compute)
+def _elementwise(op: Operation, found: Original) -> Patches:
+    changed = [each.patches.boxes for each in op.inputs if each.patches is not None]
+    boxes = joined([each.spread(found.shape) for each in changed])
+    args, kwargs = tree_map(lambda given: _part(given, boxes), (op.args, op.kwargs))
+    return Patches(boxes, op.func(*args, **kwargs))
 
 
 def _plain(op: Operation) -> list[Tensor]:
@@ -75,8 +69,15 @@ def _within(shape: tuple[int, ...], boxes: Boxes) -> Boxes:
     return Boxes.around(spans, shape)
 
 
-def _part(weights: Tensor, boxes: Boxes) -> Tensor:
-    """What of weights meets the boxes, a version at a time where that differs."""
+def _part(given: Any, boxes: Boxes) -> Any:
+    """What of an argument meets the boxes."""
+    if isinstance(given, Versions):
+        return given.cut(_within(given.original.shape, boxes))
+    return _part_of_weights(given, boxes) if isinstance(given, Tensor) else given
+
+
+def _part_of_weights(weights: Tensor, boxes: Boxes) -> Tensor:
+    """The same of weights, a version at a time where that differs."""
     first = len(boxes.within) - weights.ndim
     cut = [
         dim
@@ -107,30 +108,34 @@ def _constant(op: Operation) -> Versions | None:
 # Joined along dimensions
 
 
-def _joined_along(
-    op: Operation, dims: Iterable[int], *, args: Callable[[Tensor], tuple[Any, ...]] | None = None
-) -> list[Versions] | None:
+def _joined_along(op: Operation, dims: Iterable[int]) -> list[Versions] | None:
     """Carried out on patches that are as long as the tensor along these dimensions."""
     x = op.only
     wanted = {dim % x.ndim for dim in dims}
     if 0 in wanted or len(op.inputs) > 1:
         return None
+    return op.answers(lambda found: _lines(op, wanted, found))
 
-    def compute(found: tuple[Original, ...]) -> list[Patches | None]:
-        if x.patches is None:
-            return [None] * len(found)
-        boxes = x.patches.boxes.whole_along(wanted)
-        cut = x.cut(boxes)
-        flat = cut.flatten(0, 1)
-        given = tree_map(lambda each: flat if each is x else each, (op.args, op.kwargs))
-        answers = tensors_in(op.func(*given[0], **given[1]))
-        return [
-            _in_place_of(boxes, wanted, answer.unflatten(0, cut.shape[:2]), original)
-            for answer, original in zip(answers, found, strict=True)
-            if original.shape
-        ]
 
-    return op.answers(compute)
+def _lines(
+    op: Operation, joined_dims: set[int], found: tuple[Original, ...]
+) -> list[Patches | None]:
+    x = op.only
+    if x.patches is None:
+        return [None] * len(found)
+    boxes = x.patches.boxes.whole_along(joined_dims)
+    cut = x.cut(boxes)
+    args, kwargs = _with(op, x, cut.flatten(0, 1))
+    answers = [each.unflatten(0, cut.shape[:2]) for each in tensors_in(op.func(*args, **kwargs))]
+    return [
+        _in_place_of(boxes, joined_dims, answer, original)
+        for answer, original in zip(answers, found, strict=True)
+    ]
+
+
+def _with(op: Operation, x: Versions, values: Tensor) -> tuple[Any, Any]:
+    """What an operation was given, with values in place of versions."""
+    return tree_map(lambda each: values if each is x else each, (op.args, op.kwargs))
 
 
 def _in_place_of(
@@ -175,8 +180,7 @@ def _batch_norm(op: Operation) -> Any:
         return None
     x = op.only
     found = op.answers(lambda answers: _normed(op, x, answers))
-    rest = [x.original.values.new_empty(0) for _ in found[1:]]  # statistics of nothing
-    return (found[0], *rest)
+    return (found[0], *[x.original.like() for _ in found[1:]])  # statistics, which nobody asks for
 
 
 def _normed(op: Operation, x: Versions, answers: tuple[Original, ...]) -> list[Patches | None]:
@@ -184,16 +188,15 @@ def _normed(op: Operation, x: Versions, answers: tuple[Original, ...]) -> list[P
         return [None] * len(answers)
     boxes = x.patches.boxes.whole_along([1])
     cut = x.cut(boxes)
-    given = [cut.flatten(0, 1) if each is x else each for each in op.args]
-    answer = tensors_in(op.func(*given, **op.kwargs))[0]
+    args, kwargs = _with(op, x, cut.flatten(0, 1))
+    answer = op.func(*args, **kwargs)[0]
     return [Patches(boxes, answer.unflatten(0, cut.shape[:2])), *[None] * (len(answers) - 1)]
 
 
 def _layer_norm(op: Operation) -> Any:
     x = op.only
     found = _joined_along(op, range(x.ndim - len(op.given["normalized_shape"]), x.ndim))
-    rest = [x.original.values.new_empty(0) for _ in (found or [])[1:]]
-    return found and (found[0], *rest)
+    return found and tuple(found)
 
 
 def _adaptive_pool(op: Operation) -> Any:

@@ -5,6 +5,7 @@ for the clip as it is, and patches that lie somewhere in it. Versions are outerm
 folds time into its first axis, all times of the first version come first.
 """
 
+import operator
 import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._subclasses.fake_tensor import FakeTensor
 
 from kinetoscope.units.patching.boxes import Boxes
 from kinetoscope.units.patching.originals import Original
@@ -110,6 +112,8 @@ class Versions(Tensor):
             for low, length, end in zip(corner, size, self.original.shape, strict=True)
         )
         found = like.new_full(shape, around) if out else like.new_empty(shape)
+        if isinstance(like, FakeTensor):  # without values, as where work is only counted
+            return found
         for version, corner in enumerate(corners):
             ends = [low + length for low, length in zip(corner, size, strict=True)]
             self._fill(found[version], version, corner, ends)
@@ -118,17 +122,17 @@ class Versions(Tensor):
     def _fill(
         self, target: Tensor, version: int, corner: Sequence[int], ends: Sequence[int]
     ) -> None:
-        inner = (0,) * len(corner), self.original.shape
-        patch = None
-        if self.patches is not None:
-            boxes = self.patches.boxes
-            low = boxes.corners[version]
-            patch = low, [a + b for a, b in zip(low, boxes.size, strict=True)]
-        covered = patch and _shared(corner, ends, *inner) == _shared(corner, ends, *patch)
-        if not covered:
-            _copy(self.original.keep(), inner, target, corner, ends)
-        if patch and self.patches is not None:
-            _copy(self.patches.values[version], patch, target, corner, ends)
+        """One version of a window: the original, and the patch over it."""
+        inner = _shared(corner, ends, (0,) * len(corner), self.original.shape)
+        if self.patches is None:
+            _copy(self.original.keep(), (0,) * len(corner), target, corner, inner)
+            return
+        low = self.patches.boxes.corners[version]
+        high = [at + length for at, length in zip(low, self.patches.boxes.size, strict=True)]
+        covered = _shared(corner, ends, low, high)
+        if inner != covered:
+            _copy(self.original.keep(), (0,) * len(corner), target, corner, inner)
+        _copy(self.patches.values[version], low, target, corner, covered)
 
     def whole(self) -> Tensor:
         """The versions as a tensor like any other."""
@@ -175,29 +179,23 @@ def versions_in(given: Any) -> list[Versions]:
     return []
 
 
-Bounds = tuple[Sequence[int], Sequence[int]]
+Bounds = tuple[list[int], list[int]]
 """The first places, and one past the last."""
 
 
 def _shared(
     corner: Sequence[int], ends: Sequence[int], low: Sequence[int], high: Sequence[int]
 ) -> Bounds:
-    return (
-        [max(a, b) for a, b in zip(corner, low, strict=True)],
-        [min(a, b) for a, b in zip(ends, high, strict=True)],
-    )
+    return list(map(max, corner, low)), list(map(min, ends, high))
 
 
 def _copy(
-    source: Tensor, place: Bounds, target: Tensor, corner: Sequence[int], ends: Sequence[int]
+    source: Tensor, first: Sequence[int], target: Tensor, corner: Sequence[int], shared: Bounds
 ) -> None:
-    """What source and target share, where each has its place."""
-    lows, highs = _shared(corner, ends, *place)
-    if any(low >= high for low, high in zip(lows, highs, strict=True)):
+    """What source and target share, where each begins at a place of its own."""
+    lows, highs = shared
+    if any(map(operator.ge, lows, highs)):
         return
-
-    def at(start: Sequence[int]) -> tuple[slice, ...]:
-        each = zip(lows, highs, start, strict=True)
-        return tuple(slice(low - first, high - first) for low, high, first in each)
-
-    target[at(corner)] = source[at(place[0])]
+    there = tuple(slice(a - c, b - c) for a, b, c in zip(lows, highs, corner, strict=True))
+    here = tuple(slice(a - c, b - c) for a, b, c in zip(lows, highs, first, strict=True))
+    target[there] = source[here]

@@ -14,14 +14,15 @@ axis, tubes, and hiding both streams at the same place are our own.
 """
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from kinetoscope.clips.spec import ClipSpec, Stream
+from kinetoscope.clips.clip import ClipBatch
+from kinetoscope.clips.spec import CHANNELS, ClipSpec, Stream
 from kinetoscope.errors import ClipError
 from kinetoscope.evidence.attribution.attribution import Attribution, Method, Part
 from kinetoscope.evidence.attribution.methods.regions import (
@@ -36,10 +37,13 @@ from kinetoscope.evidence.attribution.question import Question
 from kinetoscope.evidence.attribution.removal import Masks, Removal, check_filling
 from kinetoscope.networks.network import Network, frozen
 from kinetoscope.tensors import Heat, Size
+from kinetoscope.units.axes import habits_of
 from kinetoscope.units.objective import Objective
 from kinetoscope.units.patching.boxes import Boxes
 from kinetoscope.units.patching.incremental import Incremental
+from kinetoscope.units.patching.plan import Plan, plan
 from kinetoscope.units.patching.versions import Patches
+from kinetoscope.units.reading import read_normalized
 
 AT_ONCE = 8
 """Boxes that are run together; more gained nothing where it was measured."""
@@ -198,6 +202,38 @@ class OcclusionByTubes(Hiding):
         return _sizes(spec, self.box, self.stride)
 
 
+def plan_of(method: Hiding, network: Network, objective: Objective) -> Plan:
+    """Tell beforehand how much of each layer a method that hides regions computes anew.
+
+    Nothing is computed. For tubes it is told of boxes that stay where they are.
+
+    Raises:
+        ClipError, UnknownNameError: as `check` of the method.
+    """
+    method.check(network, objective)
+    spec = network.expects
+    regions = boxes(extent_of(spec), *method.sizes(spec)).each
+    blank = {
+        name: torch.zeros(1, CHANNELS[name], *extent_of(spec), device=network.device)
+        for name in spec.streams
+    }
+    parts = [spec.streams] if method.together else [(name,) for name in spec.streams]
+    batches = [
+        {name: _boxes_of(some, blank[name].shape[1:]) for name in part}
+        for part in parts
+        for some in _in_batches(regions, AT_ONCE)
+    ]
+    layers = objective.bound(network).layers
+    habits_of(network)  # rehearsed by itself, before work is counted
+    with frozen(network):
+        return plan(
+            lambda streams: read_normalized(network, ClipBatch(**streams), layers),
+            blank,
+            network.model,
+            batches,
+        )
+
+
 def extent_of(spec: ClipSpec) -> Size:
     """Of the clips that a network expects [frames, pixels, pixels]."""
     return (spec.frames, *spec.size)
@@ -247,8 +283,7 @@ class Hidden:
         self._ask.check(self._patches(streams, [middle]))
         at_once = versions_at_once(self.question, gradients=False, most=AT_ONCE)
         found = []
-        for first in range(0, len(regions), at_once):
-            some = regions[first : first + at_once]
+        for some in _in_batches(regions, at_once):
             found.append(self._ask(self._patches(streams, some)).double().cpu())
             self.in_full += 0 if self._ask.followed else len(some)
         return torch.cat(found)
@@ -268,14 +303,23 @@ class Hidden:
 
 def _patches_of(versions: Tensor, regions: Sequence[Region]) -> Patches:
     """What stands in boxes around the regions, cut out of the versions."""
-    count, *shape = versions.shape
-    corners = zip(*[region.box for region in regions], strict=True)
-    lows, highs = (torch.tensor(each).T.tolist() for each in corners)
-    spans = [list(zip(low, high, strict=True)) for low, high in zip(lows, highs, strict=True)]
-    everything = [[(0, length)] * count for length in (1, shape[0])]
-    found = Boxes.around([*everything, *spans], (1, *shape))
+    found = _boxes_of(regions, versions.shape[1:])
     parts = []
     for version, corner in zip(versions, found.corners, strict=True):
         ends = [low + length for low, length in zip(corner, found.size, strict=True)]
         parts.append(version[None][tuple(map(slice, corner, ends))])
     return Patches(found, torch.stack(parts))
+
+
+def _boxes_of(regions: Sequence[Region], shape: Sequence[int]) -> Boxes:
+    """Around the regions, in a clip of the shape `channel time height width`."""
+    corners = zip(*[region.box for region in regions], strict=True)
+    lows, highs = (list(zip(*each, strict=True)) for each in corners)
+    spans = [list(zip(low, high, strict=True)) for low, high in zip(lows, highs, strict=True)]
+    everything = [[(0, length)] * len(regions) for length in (1, shape[0])]
+    return Boxes.around([*everything, *spans], (1, *shape))
+
+
+def _in_batches(regions: Sequence[Region], at_once: int) -> Iterator[Sequence[Region]]:
+    for first in range(0, len(regions), at_once):
+        yield regions[first : first + at_once]
