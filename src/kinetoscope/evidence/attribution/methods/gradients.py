@@ -12,7 +12,7 @@ section 3 (the gradient, largest absolute over channels); Shrikumar et al., "Not
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -24,8 +24,7 @@ from kinetoscope.networks.network import Network, frozen
 from kinetoscope.tensors import Heat
 from kinetoscope.units.objective import Objective
 
-OverChannels = Literal["sum", "largest"]
-OVER_CHANNELS: tuple[OverChannels, ...] = get_args(OverChannels)
+OVER_CHANNELS = ("sum", "largest")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,10 +32,10 @@ class Gradient(Method):
     """The gradient, which tells what a small change would do.
 
     Args:
-        over_channels: how the values of a pixel become its heat.
+        over_channels: how the values of a pixel become its heat; one of `OVER_CHANNELS`.
     """
 
-    over_channels: OverChannels = "largest"
+    over_channels: str = "largest"
 
     name: ClassVar[str] = "gradient"
     source: ClassVar[str] = "Simonyan 2014"
@@ -74,7 +73,7 @@ def told(
     method: str,
     question: Question,
     found: Streams,
-    over_channels: OverChannels,
+    over_channels: str,
     *,
     signed: bool = True,
     **facts: float,
@@ -98,7 +97,7 @@ def told(
     )
 
 
-def pixels(found: Tensor, over_channels: OverChannels) -> Heat:
+def pixels(found: Tensor, over_channels: str) -> Heat:
     """One number a pixel."""
     each = found[0].detach()
     heat = each.sum(0) if over_channels == "sum" else each.abs().amax(0)

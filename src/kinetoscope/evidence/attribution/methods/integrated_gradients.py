@@ -18,7 +18,7 @@ and 5. They take the right end of equal steps; baselines in time are our own.
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -34,8 +34,7 @@ from kinetoscope.evidence.attribution.removal import FILLINGS, Removal
 from kinetoscope.networks.network import Network, frozen
 from kinetoscope.units.objective import Objective
 
-Quadrature = Literal["gauss-legendre", "midpoint"]
-QUADRATURES: tuple[Quadrature, ...] = get_args(Quadrature)
+QUADRATURES = ("gauss-legendre", "midpoint")
 
 LARGE_GAP = 0.05
 """Part of the difference that the heat may miss before it is warned of; the paper's."""
@@ -50,12 +49,13 @@ class IntegratedGradients(Method):
     Args:
         steps: how many gradients.
         filling: where the way begins: the clip with all of it removed.
-        quadrature: where on the way the steps are, and how much each counts.
+        quadrature: where on the way the steps are, and how much each counts; one of
+            `QUADRATURES`.
     """
 
     steps: int = 32
     filling: str = "grey"
-    quadrature: Quadrature = "gauss-legendre"
+    quadrature: str = "gauss-legendre"
 
     name: ClassVar[str] = "integrated-gradients"
     source: ClassVar[str] = "Sundararajan 2017"
@@ -93,7 +93,7 @@ class IntegratedGradients(Method):
             )
 
 
-def nodes(steps: int, quadrature: Quadrature) -> tuple[list[float], list[float]]:
+def nodes(steps: int, quadrature: str) -> tuple[list[float], list[float]]:
     """Where on the way from 0 to 1 the steps are, and how much each counts."""
     if quadrature == "midpoint":
         return [(step + 0.5) / steps for step in range(steps)], [1 / steps] * steps

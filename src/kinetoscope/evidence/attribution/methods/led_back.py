@@ -22,7 +22,6 @@ import torch
 from kinetoscope.clips.clip import ClipBatch
 from kinetoscope.evidence.attribution.attribution import Attribution, Method
 from kinetoscope.evidence.attribution.methods.gradients import (
-    OverChannels,
     check_over_channels,
     told,
 )
@@ -39,10 +38,10 @@ class GuidedBackprop(Method):
     """Back through rectifiers that were open, and only what is positive.
 
     Args:
-        over_channels: how the values of a pixel become its heat.
+        over_channels: how the values of a pixel become its heat; one of `OVER_CHANNELS`.
     """
 
-    over_channels: OverChannels = "largest"
+    over_channels: str = "largest"
 
     name: ClassVar[str] = "guided-backprop"
     source: ClassVar[str] = "Springenberg 2015"
@@ -61,10 +60,10 @@ class Deconvnet(Method):
     """Back through all rectifiers, and only what is positive.
 
     Args:
-        over_channels: how the values of a pixel become its heat.
+        over_channels: how the values of a pixel become its heat; one of `OVER_CHANNELS`.
     """
 
-    over_channels: OverChannels = "largest"
+    over_channels: str = "largest"
 
     name: ClassVar[str] = "deconvnet"
     source: ClassVar[str] = "Zeiler 2014"

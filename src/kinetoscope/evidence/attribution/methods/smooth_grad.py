@@ -18,7 +18,7 @@ Deep Neural Networks Lack Sensitivity to Parameter Values", 2018.
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal, get_args
+from typing import ClassVar
 
 import torch
 from torch import Tensor
@@ -27,7 +27,6 @@ from kinetoscope.clips.spec import Stream
 from kinetoscope.errors import ClipError, unknown_name
 from kinetoscope.evidence.attribution.attribution import Attribution, Method
 from kinetoscope.evidence.attribution.methods.gradients import (
-    OverChannels,
     check_count,
     check_over_channels,
     told,
@@ -37,8 +36,7 @@ from kinetoscope.evidence.attribution.question import Question
 from kinetoscope.networks.network import Network, frozen
 from kinetoscope.units.objective import Objective
 
-OverSamples = Literal["mean", "square", "variance"]
-OVER_SAMPLES: tuple[OverSamples, ...] = get_args(OverSamples)
+OVER_SAMPLES = ("mean", "square", "variance")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,15 +46,15 @@ class SmoothGrad(Method):
     Args:
         samples: how many; the first of them are the same whatever the count.
         noise: its standard deviation, as a share of the range of a stream's values.
-        over_samples: how the gradients of the samples become one.
-        over_channels: how the values of a pixel become its heat.
+        over_samples: how the gradients of the samples become one; one of `OVER_SAMPLES`.
+        over_channels: how the values of a pixel become its heat; one of `OVER_CHANNELS`.
         seed: of the noise.
     """
 
     samples: int = 32
     noise: float = 0.15
-    over_samples: OverSamples = "mean"
-    over_channels: OverChannels = "largest"
+    over_samples: str = "mean"
+    over_channels: str = "largest"
     seed: int = 0
 
     name: ClassVar[str] = "smooth-grad"
