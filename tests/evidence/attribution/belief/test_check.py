@@ -113,7 +113,7 @@ def test_what_is_there_already_is_read(found, network, catalog):
 @pytest.mark.parametrize(
     ("wrong", "error"),
     [
-        ({"methods": [Misfit()]}, "fits nothing"),
+        pytest.param({"methods": [Misfit()]}, "fits nothing", marks=pytest.mark.slow),
         ({"methods": [Gradient(), Gradient()]}, "by their names"),
         ({"fillings": ["gray"]}, "filling"),
         ({"fillings": []}, "stands in"),

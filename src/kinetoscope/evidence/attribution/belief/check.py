@@ -13,6 +13,7 @@ The answer has
     clips        how many, and `labels` with how many of each; `right`, how many are told right
     segments     along time, height and width of a clip
     fillings     what stood in for what was removed
+    shares       of the segments that are gone, or there, at each step of every curve
     rule         by which methods are ranked; `recommended`, the first if it is to be believed
     methods      ranked, a list of: name, source, rank, clips, steady (how many of them were asked
                  for noise, another label and other weights)

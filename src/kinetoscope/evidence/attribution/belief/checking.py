@@ -16,6 +16,7 @@ from kinetoscope.clips.clip import ClipBatch
 from kinetoscope.errors import KinetoscopeError
 from kinetoscope.evidence.attribution.belief.agreement import agreement
 from kinetoscope.evidence.attribution.belief.cascade import Stage, cascade
+from kinetoscope.evidence.attribution.belief.curves import shares_of
 from kinetoscope.evidence.attribution.belief.found import Asked, Measured
 from kinetoscope.evidence.attribution.belief.measuring import Measuring
 from kinetoscope.evidence.attribution.belief.ranking import RULE, ranked, recommended
@@ -159,5 +160,6 @@ class Checking:
             "segments": list(self.segments.parts),
             "streams": list(self.network.expects.streams),
             "fillings": list(self.fillings),
+            "shares": shares_of(len(self.segments)),
             "rule": RULE,
         }

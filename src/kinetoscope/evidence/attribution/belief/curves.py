@@ -10,14 +10,15 @@ deletion and a large one under insertion. How small depends on the network, the 
 in for what is gone; so each area is held against that of random orders, and of an order from the
 centre, which needs no method and is often good.
 
-Putting in by an order shows the same clips as taking away by the order read backwards. So each
-random order serves both curves.
+Steps are close to each other at both ends, where curves bend. Putting in by an order shows the same
+clips as taking away by the order read backwards. So each random order serves both curves.
 
 Source: Petsiuk, Das and Saenko, "RISE", BMVC 2018, section 4.1, for pixels; Samek et al.,
 "Evaluating the Visualization of What a Deep Neural Network Has Learned", TNNLS 2017, for blocks and
 random orders. Differs: blocks of space-time in both streams, normalized, and the centre beside it.
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -105,20 +106,27 @@ def insertion(taking: Taking, orders: Orders, steps: int = STEPS) -> Curves:
     return deletion(taking, orders.flip(1), steps).flip(1)
 
 
-def area(curves: Curves) -> Float[Tensor, " order"]:
-    """Under each curve, by trapezoids."""
-    return torch.trapezoid(curves, dx=1 / (curves.shape[1] - 1), dim=1)
+def area(curves: Curves, count: int) -> Float[Tensor, " order"]:
+    """Under each curve of a clip of as many segments, by trapezoids."""
+    shares = torch.tensor(shares_of(count, curves.shape[1] - 1), dtype=torch.float64)
+    return torch.trapezoid(curves, shares, dim=1)
+
+
+def shares_of(count: int, steps: int = STEPS) -> list[float]:
+    """Which part of the segments is gone at each step.
+
+    >>> shares_of(10, 4)
+    [0.0, 0.1, 0.5, 0.9, 1.0]
+    """
+    return [number / count for number in (0, *numbers_of(count, steps), count)]
 
 
 def numbers_of(count: int, steps: int) -> list[int]:
-    """How many segments are gone after each step but the last.
-
-    The same from both ends, so that insertion and deletion show the same clips.
-
-    >>> numbers_of(10, 4)
-    [2, 5, 8]
-    """
-    half = [count * step // steps for step in range(1, (steps + 1) // 2)]
+    """How many segments are gone after each step but the last; the same from both ends."""
+    half = [
+        int(count * (1 - math.cos(math.pi * step / steps)) / 2)
+        for step in range(1, (steps + 1) // 2)
+    ]
     middle = [] if steps % 2 else [count // 2]
     return [*half, *middle, *(count - number for number in reversed(half))]
 

@@ -101,14 +101,17 @@ class Measuring:
             "deletion": curves.deletion(taking, orders),
             "insertion": curves.insertion(taking, orders),
         }
-        random = curves.area(chance).mean()
+        random = self._areas(chance).mean()
         for way, lines in found.items():
             drawn = chance if way == "deletion" else chance.flip(1)
             self.found.curves[Measure("random", way, filling)][clip] = drawn.mean(0)
-            better = curves.area(lines) - random
+            better = self._areas(lines) - random
             for name, line, more in zip(names, lines, better, strict=True):
                 self.found.curves[Measure(name, way, filling)][clip] = line
                 self._keep(clip, Measure(name, way, filling), -more if way == "deletion" else more)
+
+    def _areas(self, lines: curves.Curves) -> Tensor:
+        return curves.area(lines, len(self.segments))
 
     def _losses(self, clip: int, taking: Taking, filling: str, answers: Answers) -> None:
         lost = sensitivity.losses(taking, seed=self.seed + clip)
@@ -160,7 +163,7 @@ class Measuring:
                 taking = Taking(question, self.segments, self.fillings[0], (stream,))
                 own = [self.segments.by_heat(heat, self.seed) for heat in heats.values()]
                 orders = torch.cat([torch.stack(own), chance])
-                areas = curves.area(curves.deletion(taking, orders))
+                areas = self._areas(curves.deletion(taking, orders))
                 random = areas[len(heats) :].mean()
                 for name, found in zip(heats, areas, strict=False):
                     self._keep(clip, Measure(name, f"{stream} alone"), random - found)

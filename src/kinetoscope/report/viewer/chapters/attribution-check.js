@@ -41,6 +41,7 @@ import {count, counted, listed, number} from "kinetoscope/words";
  * @property {[number, number, number]} segments
  * @property {string[]} streams
  * @property {string[]} fillings
+ * @property {number[]} shares  of the blocks, at each step of a curve
  * @property {string | null} recommended
  * @property {Method[]} methods
  * @property {Record<"random" | "centre", {gain: Sure, fillings: Record<string, Filling>}>} controls
@@ -69,7 +70,7 @@ export function show(data, parent) {
   );
   depth(drawn, data.methods);
   if (data.methods.length > 1) {
-    const alike = section(parent, "Do methods agree?", null, "Rank correlation between the heats of two methods, blocks of all parts together; medians over clips. Agreement makes no method right, but where two disagree, one of them is wrong.");
+    const alike = section(parent, "Do methods agree?", null, "Rank correlation between the heats of two methods, blocks of all parts together; medians over clips. Agreement makes no method right, but two that disagree do not both tell what the network loses.");
     agreement(alike, data.methods.map(({name}) => name), data.agreement);
   }
   numbers(data, parent);
@@ -103,7 +104,7 @@ function ranks(data, parent) {
     {
       name: "What removing by heat gains over random orders, by method",
       label: "gain",
-      series: series.map((each) => ({...each})),
+      series,
       shown: signed,
       domain: range(methods.map(({gain}) => gain)),
       rules: [{value: 0, text: "random"}, ...(centre === null ? [] : [{value: centre, text: "centre"}])],
@@ -121,7 +122,7 @@ function range(found) {
  * @param {Data} data
  * @param {Element} parent
  */
-function shapes({fillings, methods, controls}, parent) {
+function shapes({fillings, methods, controls, shares}, parent) {
   const shown = element("div");
   const pick = choice("what stands in", fillings.map((value) => ({value, text: value})), fillings[0], draw);
   const body = section(
@@ -134,7 +135,7 @@ function shapes({fillings, methods, controls}, parent) {
   /** @param {string} filling */
   function draw(filling) {
     shown.replaceChildren();
-    curves(shown, methods, controls, filling);
+    curves(shown, methods, controls, filling, shares);
   }
   draw(fillings[0]);
 }

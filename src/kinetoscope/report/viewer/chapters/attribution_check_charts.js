@@ -18,16 +18,17 @@ const WAYS = {deletion: "var(--accent)", insertion: "var(--both)"};
  * @param {Method[]} methods
  * @param {Data["controls"]} controls
  * @param {string} filling
+ * @param {number[]} shares  of the blocks, at each step
  */
-export function curves(parent, methods, controls, filling) {
+export function curves(parent, methods, controls, filling, shares) {
   const beside = [
     {found: controls.random, dash: "5 3"},
     {found: controls.centre, dash: "1 3"},
-  ].flatMap(({found, dash}) => lines(found.fillings[filling].curves).map((line) => ({...line, dash})));
-  const all = [...beside, ...methods.flatMap((method) => lines(method.fillings[filling].curves))].flatMap(({points}) => points);
+  ].flatMap(({found, dash}) => lines(found.fillings[filling].curves, shares).map((line) => ({...line, dash})));
+  const all = [...beside, ...methods.flatMap((method) => lines(method.fillings[filling].curves, shares))].flatMap(({points}) => points);
   const domain = [Math.min(0, ...all.map(({value}) => value)), Math.max(1, ...all.map(({value}) => value))];
   tiles(parent, methods, (method, frame) => {
-    const own = lines(method.fillings[filling].curves);
+    const own = lines(method.fillings[filling].curves, shares);
     chart(frame, `Deletion and insertion by ${method.name}`, (width) =>
       Plot.plot({
         ...tile(width),
@@ -130,12 +131,13 @@ const shade = (value) =>
 
 /**
  * @param {{deletion: (number | null)[], insertion: (number | null)[]}} found
+ * @param {number[]} shares
  * @returns {{way: "deletion" | "insertion", points: {share: number, value: number}[]}[]}
  */
-const lines = (found) =>
+const lines = (found, shares) =>
   /** @type {("deletion" | "insertion")[]} */ (["deletion", "insertion"]).map((way) => ({
     way,
-    points: found[way].flatMap((value, step) => (value === null ? [] : [{share: step / (found[way].length - 1), value}])),
+    points: found[way].flatMap((value, step) => (value === null ? [] : [{share: shares[step], value}])),
   }));
 
 /** @param {number} width */
