@@ -36,8 +36,10 @@ FORMS: tuple[Form, ...] = get_args(Form)
 """Of a rectifier."""
 
 TIME, SIDE = 8, 32
-DOT, STEP, STEPS = 5, 2, 5
+DOT, STEP, STEPS = 7, 2, 5
 """A dot is so wide [pixels], goes so far a frame [pixels], and is there for so many frames."""
+MARGIN = 4
+"""That things keep from the edges of the picture, which fewer boxes cover [pixels]."""
 PATCH, STRIPED, SHOWN = 8, 12, 3
 """Sides of patches [pixels], of striped ones, and for how long these are shown [frames]."""
 
@@ -147,7 +149,7 @@ class Attention(nn.Module):
 def peephole(seed: int = 0, form: Form = "module") -> Case:
     """Brightness, within one box of space."""
     chance = _drawn(seed)
-    box = _patch(chance, _drawn_place(chance, PATCH))
+    box = _patch(_drawn_place(chance, PATCH))
     weights = torch.stack([box, 1 - box.float()]).float()[:, None] / box.sum()
     head = nn.Linear(TIME * SIDE * SIDE, 2, bias=False)
     head.weight.data = weights.flatten(1)
@@ -185,9 +187,11 @@ def moving_dot(seed: int = 0, form: Form = "module") -> Case:
     head = nn.Sequential(nn.AdaptiveMaxPool3d(1), *_labels(torch.eye(2)))
     frames, upper = _noise(chance, 0.5, 0.6), _whole(chance, 0, 2)
     tubes = [put_dot(frames, way, chance, upper=number == upper) for number, way in enumerate(ways)]
+    flow = torch.zeros(2, TIME, SIDE, SIDE)  # the network is not shown it; tubes follow it
+    flow[0] = STEP * (tubes[0].float() - tubes[1].float())
     asked = _whole(chance, 0, 2)
     network = _network(Layers(filters, head=head, form=form), "moving dot", ways)
-    return _case(network, Clip(frames=frames), ways[asked], tubes[asked])
+    return _case(network, Clip(frames=frames, flow=flow), ways[asked], tubes[asked])
 
 
 def static_shortcut(seed: int = 0, form: Form = "module") -> Case:
@@ -197,9 +201,9 @@ def static_shortcut(seed: int = 0, form: Form = "module") -> Case:
     stage = _smooth(_GREEN, _RED_AND_GREEN, bias=-0.1)
     still = torch.rand(1, 1, SIDE, SIDE, generator=chance) * 0.2 + 0.4
     frames = still.repeat(3, TIME, 1, 1)  # without colour
-    upper = _whole(chance, 0, 2)
-    row = _whole(chance, 0, 5) + 18 * (1 - upper)
-    patch = _patch(chance, (row, _whole(chance, 0, SIDE - PATCH + 1)))
+    upper = _whole(chance, 0, 2) == 1
+    column = _whole(chance, MARGIN, SIDE - PATCH - MARGIN + 1)
+    patch = _patch((_in_half(chance, PATCH, upper), column))
     frames[:, patch] = torch.tensor([0.3, 0.9, 0.3])[:, None]
     _, row, column = _place_of_path(chance, upper=not upper)
     for moment in range(TIME):
@@ -237,7 +241,7 @@ def zeroed_stream(seed: int = 0, form: Form = "module", *, gated: bool = False) 
     weights = count if gated else count * torch.tensor([0, 0, 1, 1])
     head = nn.Sequential(nn.AdaptiveAvgPool3d(1), *_labels(weights))
     model = TwoStreams(frames, flow, head, gate=0.0 if gated else 1.0)
-    bright, moving = (_patch(chance, place) for place in _two_places(chance))
+    bright, moving = (_patch(place) for place in _two_places(chance))
     clip = _two_stream_clip(chance, bright, moving)
     network = _network(model, "zeroed stream", ("right", "down"), ("frames", "flow"))
     shares: dict[Stream, float] = {"frames": 0.0, "flow": 1.0}
@@ -254,7 +258,7 @@ def conjunction(seed: int = 0, form: Form = "module") -> Case:
     both.bias.data = torch.tensor([-1.2, -1.2])
     head = nn.Sequential(nn.AdaptiveAvgPool3d(1), *_labels(torch.eye(2)))
     model = TwoStreams(frames, flow, Layers(both, head=head, form=form))
-    together, one, other = (_patch(chance, place) for place in _three_places(chance))
+    together, one, other = (_patch(place) for place in _three_places(chance))
     clip = _two_stream_clip(chance, together | one, together | other)
     network = _network(model, "conjunction", ("both", "motion only"), ("frames", "flow"))
     shares: dict[Stream, float] = {"frames": 0.5, "flow": 0.5}
@@ -391,10 +395,11 @@ def _noise(chance: Drawing, low: float, high: float) -> Tensor:
 
 
 def _drawn_place(chance: Drawing, side: int) -> tuple[int, int]:
-    return _whole(chance, 0, SIDE - side + 1), _whole(chance, 0, SIDE - side + 1)
+    high = SIDE - side - MARGIN + 1
+    return _whole(chance, MARGIN, high), _whole(chance, MARGIN, high)
 
 
-def _patch(chance: Drawing, place: tuple[int, int]) -> Tensor:
+def _patch(place: tuple[int, int]) -> Tensor:
     """A square that stays, from its upper left corner."""
     mask = torch.zeros(TIME, SIDE, SIDE, dtype=torch.bool)
     mask[:, place[0] : place[0] + PATCH, place[1] : place[1] + PATCH] = True
@@ -405,7 +410,7 @@ def _three_places(chance: Drawing) -> list[tuple[int, int]]:
     """Of squares in three quarters of the picture, so that none is near another."""
     quarters = torch.randperm(4, generator=chance)[:3].tolist()
     return [
-        (18 * (quarter // 2) + _whole(chance, 0, 5), 18 * (quarter % 2) + _whole(chance, 0, 5))
+        (_in_half(chance, PATCH, quarter < 2), _in_half(chance, PATCH, quarter % 2 == 0))
         for quarter in quarters
     ]
 
@@ -434,8 +439,15 @@ def _path(way: str) -> Tensor:
 def _place_of_path(chance: Drawing, *, upper: bool) -> tuple[int, int, int]:
     """Where a path begins, in one half of the picture."""
     time = _whole(chance, 0, TIME - STEPS + 1)
-    row = _whole(chance, 0, SIDE // 2 - DOT - 1) + (0 if upper else SIDE // 2 + 1)
-    return time, row, _whole(chance, 0, SIDE - DOT - STEP * (STEPS - 1) + 1)
+    far = STEP * (STEPS - 1) + DOT
+    column = _whole(chance, MARGIN, SIDE - far - MARGIN + 1)
+    return time, _in_half(chance, DOT, upper), column
+
+
+def _in_half(chance: Drawing, side: int, first: bool) -> int:
+    """Where something begins that lies in one half of the picture, off its edge and middle."""
+    low = MARGIN if first else SIDE // 2 + 2
+    return _whole(chance, low, low + SIDE // 2 - MARGIN - 1 - side)
 
 
 def _waves(way: str) -> Tensor:
