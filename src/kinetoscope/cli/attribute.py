@@ -1,6 +1,8 @@
 """How is it told from the command line what in a video an answer rests on?"""
 
-from collections.abc import Mapping, Sequence
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -190,7 +192,7 @@ def _clips(asked: _Asked, out: Path, how: Mapping[str, Any]) -> None:
     from kinetoscope.training.progress import counted
 
     keep_memory()
-    with counted("attributing", shown=True) as progress:
+    with _quiet(), counted("attributing", shown=True) as progress:
         found = write_attributions(
             asked.network,
             asked.catalog,
@@ -213,6 +215,18 @@ def _clips(asked: _Asked, out: Path, how: Mapping[str, Any]) -> None:
     click.echo(f"arrays and tables in {found.folder}")
     click.echo(f"open {write_report(out)}")
     end_with([each["error"] for each in found.answer["failures"]])
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without warnings in between: they are told with the clip that they are about."""
+    log = logging.getLogger("kinetoscope.evidence.attribution")
+    before = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        log.setLevel(before)
 
 
 def _tell_network(network: "Network", folder: Path) -> None:

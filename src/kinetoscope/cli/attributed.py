@@ -15,47 +15,33 @@ def tell_clips(answer: Mapping[str, Any]) -> None:
     Args:
         answer: of the evidence of attribution.
     """
-    from rich.console import Console
-
-    from kinetoscope.cli.telling import table
-
     names = [method["name"] for method in answer["methods"]]
-    rows, warnings = [], []
+    lines, warnings = [], []
     for clip in answer["clips"]:
-        said = f"{clip['predicted']} {clip['probability']:.0%}"
-        told = f", and is {clip['label']}" if clip["label"] else ""
-        click.echo(f"{clip['path']}: {said}{told}")
+        is_ = f", and is {clip['label']}" if clip["label"] else ""
+        lines.append(f"{clip['path']}: {clip['predicted']} {clip['probability']:.0%}{is_}")
         for question in clip["questions"]:
-            click.echo(f"  {question['objective']} = {question['value']:.3g}; {_shares(question)}")
+            lines += [f"  {question['objective']} = {question['value']:.3g}", *_shares(question)]
             for each in question["answers"]:
                 name = names[each["method"]]
-                rows.append(_row(clip, question, name, each))
+                lines.append(f"    {name:<{max(map(len, names))}}  {_found(clip, each)}")
                 warnings += _warnings(f"{clip['path']}, {name}", question, each)
-    console = Console()
-    heads = ("method", "objective", "strongest at", "rows", "columns", "facts", "took")
-    console.print(table(heads, rows[:_MOST]))
-    if len(rows) > _MOST:
-        click.echo(f"and {len(rows) - _MOST} more in answers.csv")
+    for line in lines[:_MOST]:
+        click.echo(line)
+    if len(lines) > _MOST:
+        click.echo(f"and {len(lines) - _MOST} lines more, all of it in answers.csv and shares.csv")
     for warning in warnings[:_MOST]:
         click.echo(warning, err=True)
 
 
-def _row(
-    clip: Mapping[str, Any], question: Mapping[str, Any], method: str, found: Mapping[str, Any]
-) -> list[str]:
+def _found(clip: Mapping[str, Any], found: Mapping[str, Any]) -> str:
+    """Where a method finds most, and what it tells of itself."""
     if found["error"] is not None:
-        return [method, question["objective"], found["error"].splitlines()[0], "", "", "", ""]
-    box = found["strongest"]
-    shown = clip["seconds"]
-    return [
-        method,
-        question["objective"],
-        _when(shown[box["frames"][0]], shown[box["frames"][1] - 1]),
-        _span(box["rows"]),
-        _span(box["columns"]),
-        _facts(found["facts"]),
-        f"{found['took_seconds']:.2f} s",
-    ]
+        return found["error"].splitlines()[0]
+    box, shown = found["strongest"], clip["seconds"]
+    when = _when(shown[box["frames"][0]], shown[box["frames"][1] - 1])
+    where = f"rows {_span(box['rows'])}, columns {_span(box['columns'])}"
+    return "; ".join([f"most at {when}, {where}", *_facts(found["facts"])])
 
 
 def _when(first: float, last: float) -> str:
@@ -66,28 +52,27 @@ def _span(span: Sequence[int]) -> str:
     return f"{span[0]}-{span[1] - 1}"
 
 
-def _facts(facts: Mapping[str, float]) -> str:
+def _facts(facts: Mapping[str, float]) -> list[str]:
     """Without what is told twice, as a number and as a part."""
-    return ", ".join(f"{name} {value:.3g}" for name, value in facts.items() if ", " not in name)
+    return [f"{name} {value:.3g}" for name, value in facts.items() if ", " not in name]
 
 
-def _shares(question: Mapping[str, Any]) -> str:
+def _shares(question: Mapping[str, Any]) -> list[str]:
     """What motion and appearance add, and each stream."""
     if question["shares"] is None:
-        return question["unshared"].splitlines()[0]
-    parts = []
+        return [f"    {question['unshared'].splitlines()[0]}"]
+    lines = []
     for game in ("motion", "streams"):
         found = question["shares"][game]
         if found is None:
             continue
         shares = found["shares"] or {}
-        parts.append(
-            ", ".join(
-                f"{name} adds {value:.3g}" + (f" ({shares[name]:.0%})" if name in shares else "")
-                for name, value in found["adds"].items()
-            )
-        )
-    return "; ".join(parts)
+        parts = [
+            f"{name} adds {value:.3g}" + (f" ({shares[name]:.0%})" if name in shares else "")
+            for name, value in found["adds"].items()
+        ]
+        lines.append(f"    {', '.join(parts)}")
+    return lines
 
 
 def _warnings(where: str, question: Mapping[str, Any], found: Mapping[str, Any]) -> list[str]:

@@ -6,11 +6,14 @@ method. The clip under it is grey, because its own colours would be taken for he
 """
 
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn import functional as F
 
 from kinetoscope.tensors import Heat, Picture
+
+AnyHeat = Float[Tensor, "time _height _width"]
+"""Heat of another extent in space than what it is laid over."""
 
 Painted = UInt8[Tensor, "time height width 4"]
 """Colours that let through what lies under them: red, green, blue, opacity."""
@@ -38,7 +41,7 @@ def heat_picture(heat: Heat, full_colour: float) -> Painted:
     return torch.cat([colours, opacity[..., None]], dim=-1)
 
 
-def small_enough(heat: Heat) -> Heat:
+def small_enough(heat: AnyHeat) -> AnyHeat:
     """The same, or the mean of its pixels two by two, or more, where it is large."""
     factor = -(-min(heat.shape[1:]) // _WIDEST)
     if factor == 1:
@@ -46,13 +49,13 @@ def small_enough(heat: Heat) -> Heat:
     return F.avg_pool2d(heat[:, None], factor, ceil_mode=True)[:, 0]
 
 
-def lasting(native: Heat, frames: int) -> Heat:
+def lasting(native: Float[Tensor, "_step height width"], frames: int) -> Heat:
     """A map in its own resolution, each of its steps held for the frames that it stands for."""
     steps = torch.arange(frames) * len(native) // frames
     return native[steps]
 
 
-def painted_over(picture: Picture, heat: Heat, full_colour: float) -> Picture:
+def painted_over(picture: Picture, heat: AnyHeat, full_colour: float) -> Picture:
     """Pictures in grey, with heat painted over them; it is brought to their size.
 
     Args:

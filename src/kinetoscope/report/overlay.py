@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from kinetoscope.report.heat import AGAINST, FOR, painted_over
@@ -20,8 +20,11 @@ from kinetoscope.report.pictures import enlarged, flow_picture, readable_speed
 from kinetoscope.tensors import Heat, Picture
 from kinetoscope.video.encode import write_long_mp4
 
-OverTime = Float[Tensor, " time"]
-"""The heat of each frame, summed over its pixels."""
+OverTime = Float[Tensor, " frame"]
+"""The heat of each frame of a whole video, summed over its pixels."""
+
+Screen = UInt8[Tensor, "time _height _width 3"]
+"""Pictures that are put together with others of another size."""
 
 _LEAST_SIDE = 224  # smaller clips are enlarged [pixels]
 _STRIP, _GAP = 40, 4  # [pixels]
@@ -74,7 +77,7 @@ def write_overlay(path: Path, parts: Iterable[Watched], strip: Strip) -> None:
         strip: of all of it.
     """
     count, rate = len(strip.over_time), strip.frames_per_second
-    drawn: Iterable[Picture] = _drawn(parts, strip)
+    drawn: Iterable[Screen] = _drawn(parts, strip)
     if count <= _FEW:
         rate = min(rate, _SLOWEST)
         once = list(drawn)
@@ -82,7 +85,7 @@ def write_overlay(path: Path, parts: Iterable[Watched], strip: Strip) -> None:
     write_long_mp4(path, drawn, rate, quality=_QUALITY)
 
 
-def _drawn(parts: Iterable[Watched], strip: Strip) -> Iterator[Picture]:
+def _drawn(parts: Iterable[Watched], strip: Strip) -> Iterator[Screen]:
     first = 0
     for part in parts:
         screens = torch.cat([_even(each) for each in _screens(part, strip)], dim=2)
@@ -92,7 +95,7 @@ def _drawn(parts: Iterable[Watched], strip: Strip) -> Iterator[Picture]:
         first += count
 
 
-def _screens(part: Watched, strip: Strip) -> Iterator[Picture]:
+def _screens(part: Watched, strip: Strip) -> Iterator[Screen]:
     """The clip, and its motion, each with its heat. Heat that is of both is painted over both."""
     both = part.heat.get("both")
     of_frames = part.heat.get("frames", both)
@@ -107,13 +110,13 @@ def _screens(part: Watched, strip: Strip) -> Iterator[Picture]:
         yield painted_over(flow, of_flow, strip.full_colour)
 
 
-def _even(picture: Picture) -> Picture:
+def _even(picture: Screen) -> Screen:
     """The same, of an even number of rows and columns, which every player takes."""
     rows, columns = (length // 2 * 2 for length in picture.shape[1:3])
     return picture[:, :rows, :columns]
 
 
-def _strip_pictures(over_time: OverTime, now: Sequence[int], width: int) -> Picture:
+def _strip_pictures(over_time: OverTime, now: Sequence[int], width: int) -> Screen:
     """The strip of time, once for each frame that is shown now."""
     strip = _bars(over_time, width)
     pictures = strip.repeat(len(now), 1, 1, 1)
@@ -123,7 +126,7 @@ def _strip_pictures(over_time: OverTime, now: Sequence[int], width: int) -> Pict
     return pictures
 
 
-def _bars(over_time: OverTime, width: int) -> Picture:
+def _bars(over_time: OverTime, width: int) -> UInt8[Tensor, "tall wide 3"]:
     strip = torch.full((_GAP + _STRIP, width, 3), _PAPER, dtype=torch.uint8)
     up, down = over_time.clamp(min=0), -over_time.clamp(max=0)
     most = float(over_time.abs().max()) or 1.0

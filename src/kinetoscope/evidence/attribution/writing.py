@@ -143,13 +143,14 @@ def fitting_of(
     for method in methods:
         try:
             for objective in asked:
-                check_method(method, network, objective)
+                method.check(network, objective)
         except KinetoscopeError as error:
             errors[method.name] = error
         else:
             fit.append(method)
-    if not fit and len(errors) == 1:
-        raise next(iter(errors.values()))
+    if len(methods) == 1 and not fit:
+        for objective in asked:
+            check_method(methods[0], network, objective)  # which says what fits
     if not fit:
         raise ClipError(
             f"no attribution method fits {network.name}",
