@@ -87,10 +87,14 @@ class Question:
         return (self.clip.time, *self.clip.size)
 
     def values(self, versions: Streams) -> PerClip:
-        """The objective's value for each version, with its gradient where gradients are enabled."""
+        """The objective's value for each version, with its gradient where gradients are enabled.
+
+        The versions stay as they are, also where a model begins in place.
+        """
         count = len(next(iter(versions.values())))
         together = Together(self.network, [self.objective] * count)
-        answers = read_normalized(self.network, ClipBatch(**versions), together.layers)
+        batch = ClipBatch(**{name: x.clone() for name, x in versions.items()})
+        answers = read_normalized(self.network, batch, together.layers)
         return together.values(answers)
 
     @cached_property

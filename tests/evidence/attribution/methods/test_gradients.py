@@ -129,6 +129,16 @@ def test_memory_changes_nothing(method):
 
 
 @methods
+def test_a_model_that_begins_in_place_changes_no_clip(method):
+    linear = nn.Linear(3 * 4 * 12 * 12, 3)
+    models = [nn.Sequential(nn.ReLU(inplace=way), nn.Flatten(), linear) for way in (True, False)]
+    asked_, other = (asked(("frames",), model=model) for model in models)
+    before = asked_.streams["frames"].clone()
+    torch.testing.assert_close(method.answer(asked_).heat, method.answer(other).heat)
+    assert torch.equal(asked_.streams["frames"], before)
+
+
+@methods
 def test_heat_is_on_the_cpu_in_single_precision_without_gradient(method):
     for heat in method.answer(asked()).heat.values():
         assert heat.dtype == torch.float32

@@ -74,8 +74,6 @@ def told(
     question: Question,
     found: Streams,
     over_channels: str,
-    *,
-    signed: bool = True,
     **facts: float,
 ) -> Attribution:
     """An attribution from what was found of each value.
@@ -85,14 +83,13 @@ def told(
         question: what was asked.
         found: `1 channel time height width` a stream.
         over_channels: how the values of a pixel become its heat.
-        signed: whether what was found may be below zero; the largest absolute never is.
         facts: what the method tells of itself.
     """
     return Attribution(
         method=method,
         heat={name: pixels(x, over_channels) for name, x in found.items()},
         value=question.value,
-        signed=signed and over_channels == "sum",
+        signed=over_channels == "sum",
         facts=facts,
     )
 

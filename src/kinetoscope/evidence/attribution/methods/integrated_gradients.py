@@ -113,7 +113,7 @@ def integrated(
     at_once = versions_at_once(question, gradients=True)
     with frozen(question.network):
         for batch in batches(len(at), at_once):
-            versions = {
+            versions: dict[Stream, Tensor] = {
                 name: _on_the_way(begin[name], x, at[batch]) for name, x in question.streams.items()
             }
             _, slopes = question.gradients(versions)

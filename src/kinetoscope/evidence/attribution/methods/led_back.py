@@ -18,8 +18,10 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import torch
+from torch import Tensor
 
 from kinetoscope.clips.clip import ClipBatch
+from kinetoscope.clips.spec import Stream
 from kinetoscope.evidence.attribution.attribution import Attribution, Method
 from kinetoscope.evidence.attribution.methods.gradients import (
     check_over_channels,
@@ -84,7 +86,9 @@ def led_back_by(question: Question, rule: Rule) -> Streams:
         ClipError: the rule has no meaning for what is computed here.
     """
     with frozen(question.network), torch.enable_grad():
-        inputs = {name: x.detach().requires_grad_() for name, x in question.streams.items()}
+        inputs: dict[Stream, Tensor] = {
+            name: x.detach().requires_grad_() for name, x in question.streams.items()
+        }
         with backward_rule(rule):
             values = question.values(inputs)
         check_led_back(values, rule)
@@ -103,6 +107,7 @@ def check_rule(network: Network, objective: Objective, rule: Rule) -> None:
         blank = blank_batch(network.expects, network.device)
         inputs = {name: blank.stream(name)[:1].requires_grad_() for name in network.expects.streams}
         with backward_rule(rule):
-            answers = read_normalized(network, ClipBatch(**inputs), together.layers)
+            batch = ClipBatch(**{name: x.clone() for name, x in inputs.items()})
+            answers = read_normalized(network, batch, together.layers)
             values = together.values(answers)
         check_led_back(values, rule)

@@ -119,7 +119,8 @@ def _counted(question: Question, *, gradients: bool, values: bool) -> int:
             }
             for x in inputs.values():
                 x.requires_grad_(gradients)
-            answers = read_normalized(network, ClipBatch(**inputs), question.objective.layers)
+            batch = ClipBatch(**{name: x.clone() for name, x in inputs.items()})
+            answers = read_normalized(network, batch, question.objective.layers)
             total = torch.stack([answer.sum() for answer in answers.values()]).sum()
             if total.requires_grad:
                 torch.autograd.grad(total, list(inputs.values()), allow_unused=True)

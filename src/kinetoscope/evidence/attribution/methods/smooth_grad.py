@@ -17,7 +17,7 @@ Neural Networks", NeurIPS 2019; the variance as in Adebayo et al., "Local Explan
 Deep Neural Networks Lack Sensitivity to Parameter Values", 2018.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import torch
@@ -75,20 +75,22 @@ class SmoothGrad(Method):
             )
 
     def answer(self, question: Question) -> Attribution:
-        deviations = {
+        deviations: dict[Stream, float] = {
             name: self.noise * float(x.max() - x.min()) for name, x in question.streams.items()
         }
         found = self._over_samples(question, deviations)
         facts = {"samples": float(self.samples)}
         facts |= {f"noise of {name}": deviation for name, deviation in deviations.items()}
-        signed = self.over_samples == "mean"
-        return told(self.name, question, found, self.over_channels, signed=signed, **facts)
+        answer = told(self.name, question, found, self.over_channels, **facts)
+        return answer if self.over_samples == "mean" else replace(answer, signed=False)
 
     def _over_samples(
         self, question: Question, deviations: dict[Stream, float]
     ) -> dict[Stream, Tensor]:
-        sums = {name: torch.zeros_like(x[0]) for name, x in question.streams.items()}
-        squares = {} if self.over_samples == "mean" else {n: x.clone() for n, x in sums.items()}
+        sums: dict[Stream, Tensor] = {
+            name: torch.zeros_like(x[0]) for name, x in question.streams.items()
+        }
+        squares = {name: torch.zeros_like(x) for name, x in sums.items()}
         at_once = versions_at_once(question, gradients=True)
         noise = _Noise(deviations, self.seed)
         with frozen(question.network):
@@ -97,15 +99,15 @@ class SmoothGrad(Method):
                 for name, slope in slopes.items():
                     for one in slope:  # so that batches change no rounding
                         sums[name].add_(one)
-                        if squares:
+                        if self.over_samples != "mean":
                             squares[name].addcmul_(one, one)
-        means = {name: x.div_(self.samples)[None] for name, x in sums.items()}
-        if not squares:
-            return means
-        squared = {name: x.div_(self.samples)[None] for name, x in squares.items()}
-        if self.over_samples == "square":
-            return squared
-        return {name: (x - means[name] ** 2).clamp_(min=0) for name, x in squared.items()}
+        return {name: self._joined(x, squares[name])[None] for name, x in sums.items()}
+
+    def _joined(self, total: Tensor, squares: Tensor) -> Tensor:
+        mean, square = total / self.samples, squares / self.samples
+        if self.over_samples == "mean":
+            return mean
+        return square if self.over_samples == "square" else (square - mean**2).clamp(min=0)
 
 
 class _Noise:
