@@ -12,11 +12,10 @@ from torch.nn.modules import module as torch_module
 from torch.overrides import _get_current_function_mode_stack
 from torch.utils._python_dispatch import _get_current_dispatch_mode_stack
 
-from kinetoscope.errors import KinetoscopeError
+from kinetoscope.errors import ClipError
 from kinetoscope.evidence.attribution.attribute import METHODS, attribute
 from kinetoscope.networks.network import Network
-from kinetoscope.units.axes import habits_of
-from tests.evidence.attribution.planted import attended, conjunction, stripes
+from tests.evidence.attribution.planted import attended, moving_dot, stripes
 from tests.evidence.attribution.quick import quick
 
 HOOKS = [name for name in vars(nn.Module()) if name.endswith("hooks") or "hooks_" in name]
@@ -150,21 +149,23 @@ class Subject:
 
 
 def subject(name):
-    """A method and a network that it fits: of several layers, or of two streams."""
-    for make in (stripes, conjunction, attended):
-        case, method = make(), quick(name)
-        with suppress(KinetoscopeError):
-            method.check(case.network, case.objective)
-            network = worn(case.network)
-            habits_of(network)  # what is known of its layers stays known
-            return Subject(method, network, case.clip, case.objective)
+    """A method and a network that it fits: of layers, of a clip with flow, or of tokens."""
+    for make in (stripes, moving_dot, attended):
+        case, asked = make(), quick(name)
+        with suppress(ClipError):
+            attribute(case.network, case.clip, case.objective, method=asked)
+            return Subject(asked, worn(make().network), case.clip, case.objective)
     raise AssertionError(f"{name} fits none of the networks")
+
+
+known_subject = cache(subject)
 
 
 @cache
 def calls_of(name):
     """How often layers are called, and come back to, while a method answers."""
-    asked = subject(name)
+    asked = known_subject(name)
+    asked.attribute()  # so that it is known of the network what methods keep of it
     with pytest.MonkeyPatch.context() as patch:
         fuse = Fuse().put_in(patch)
         asked.attribute()
@@ -192,21 +193,28 @@ def test_what_is_compared_tells(change):
     assert state_of(network) != before
 
 
-@pytest.mark.parametrize("error", [BlownError, KeyboardInterrupt])
-@pytest.mark.parametrize("place", ["never", "first", "last", "first back", "last back"])
+PLACES = {
+    "nowhere": ("forward", 0, BlownError),
+    "at once": ("forward", 1, KeyboardInterrupt),
+    "at the end": ("forward", -1, BlownError),
+    "on the way back": ("backward", 1, BlownError),
+    "at the end of the way back": ("backward", -1, KeyboardInterrupt),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("method", METHODS)
-def test_a_network_comes_back_as_it_went(method, place, error, monkeypatch):
-    way = "backward" if place.endswith("back") else "forward"
+def test_a_network_comes_back_as_it_went_when_an_error_is_raised(method, place, monkeypatch):
+    way, at, error = PLACES[place]
     if not (calls := calls_of(method)[way]):
         pytest.skip("nothing is led back")
-    at = {"never": 0, "first": 1}.get(place.split()[0], calls)
-    asked = subject(method)
-    fuse = Fuse(way=way, at=at, error=error).put_in(monkeypatch)
+    # "at once" is while methods find out about a network; the others know it already
+    asked = subject(method) if place == "at once" else known_subject(method)
+    fuse = Fuse(way=way, at=calls if at < 0 else at, error=error).put_in(monkeypatch)
     before, around = asked.state(), state_of_torch()
     # an error may be met by another way to the answer; what the user breaks off is broken off
-    broken_off = at and error is KeyboardInterrupt
-    with pytest.raises(error) if broken_off else suppress(BlownError):
+    with suppress(BlownError) if error is BlownError else pytest.raises(error):
         asked.attribute()
-    assert fuse.blown == (at > 0)
+    assert fuse.blown == (at != 0)
     assert state_of_torch() == around
     assert asked.state() == before
