@@ -18,10 +18,10 @@ def check(*arguments):
 
 @pytest.mark.slow
 def test_ranks_methods_and_tells_what_could_not_be_read(tmp_path):
-    videos = write_noise(tmp_path / "videos", each=2)
+    videos = write_noise(tmp_path / "videos", each=1)
     (videos / "dots" / "broken.mp4").write_text("not a video")
     given = (save_weights(tmp_path / "weights"), videos, "--out", tmp_path / "look")
-    options = ("--clips", 2, "--filling", "grey", "--set", "over_channels=sum")
+    options = ("--clips", 3, "--filling", "grey", "--set", "over_channels=sum")
     answered = check("gradient,grad-cam,attention-rollout", *given, *options)
     assert answered.exit_code == 1, answered.output
     assert "broken.mp4" in answered.stderr

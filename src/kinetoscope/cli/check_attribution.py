@@ -85,19 +85,24 @@ def _show(found: "Evidence") -> None:
         (
             f"{each['rank']} {each['name']}",
             *(sure(each[name]) for name in ("gain", "deletion", "insertion")),
-            sure(each["random"]["more"]),
             f"{each['seconds']['value']:.2g}",
             str(each["clips"]),
         )
         for each in answer["methods"]
     ]
-    columns = ("method", "gain", "deletion", "insertion", "kept", "s", "clips")
+    columns = ("method", "gain", "deletion", "insertion", "s", "clips")
     Console().print(table(columns, rows))
     click.echo("gain: deletion and insertion above random orders, of what there is to lose (95 %)")
-    click.echo("kept: how much like itself heat is with random weights, above chance")
     for each in answer["methods"]:
         if not each["changes"]:
-            click.echo(f"{each['name']} comes last: its heat stays with random weights")
+            kept = sure(each["random"]["more"])
+            click.echo(
+                f"{each['name']} comes last: with random weights its heat is more like itself than "
+                f"another clip's is, by {kept} (rank correlation)"
+            )
+    for filling, tell in answer["tell"].items():
+        if tell < answer["clips"]:
+            click.echo(f"{answer['clips'] - tell} clips have too little to lose with {filling}")
     for each in answer["refused"]:
         click.echo(f"{each['method']} is left out: {each['reason'].splitlines()[0]}", err=True)
     best = answer["recommended"]

@@ -12,6 +12,8 @@ from kinetoscope.evidence.attribution.methods.gradients import Gradient
 from kinetoscope.evidence.evidence import read_evidence
 from tests.evidence.attribution.belief.known import Brightness, Slope, linear, write_noise
 
+pytestmark = pytest.mark.slow
+
 
 class Misfit(Slope):
     name = "misfit"
@@ -73,7 +75,7 @@ def test_methods_that_refuse_and_videos_that_cannot_be_read_are_listed(found):
     assert set(refused) == {"misfit", "stumbles"}
     assert "fits nothing" in refused["misfit"]
     assert [each["path"] for each in answer["failures"]] == ["dots/dots9.mp4"]
-    assert answer["clips"] == 6
+    assert answer["clips"] == answer["tell"]["grey"] == 6
 
 
 def test_curves_of_methods_stand_beside_those_of_orders_that_know_nothing(found):
@@ -113,7 +115,7 @@ def test_what_is_there_already_is_read(found, network, catalog):
 @pytest.mark.parametrize(
     ("wrong", "error"),
     [
-        pytest.param({"methods": [Misfit()]}, "fits nothing", marks=pytest.mark.slow),
+        ({"methods": [Misfit()]}, "fits nothing"),
         ({"methods": [Gradient(), Gradient()]}, "by their names"),
         ({"fillings": ["gray"]}, "filling"),
         ({"fillings": []}, "stands in"),

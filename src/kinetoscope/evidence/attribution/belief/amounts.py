@@ -17,10 +17,14 @@ _DOZENS = ("smooth-grad", "integrated-gradients", "occlusion-in-space")
 HUNDREDS = ("occlusion", "occlusion-tubes", "rise", "extremal")
 """Passes of a clip that these methods take, as usually set."""
 
-_SHARES = {"few": (1.0, 0.3), "dozens": (0.4, 0.15), "hundreds": (0.25, 0.1)}
-"""Of the clips, the share that is attributed, and that of the other questions."""
+_SHARES = {"few": (1.0, 0.3), "dozens": (0.3, 0.1), "hundreds": (0.25, 0.1)}
+"""Of the clips, the share that is attributed, and that on which random weights are asked."""
 
-_FEWEST = 2  # so that a clip can be held against another
+_NOISY = {"few": None, "dozens": 2, "hundreds": 0}
+"""Of these, how many are asked for noise and another label; None for all."""
+
+ENOUGH = 5
+"""Clips, for an interval to mean something; no method is asked of fewer, if there are as many."""
 
 
 def amounts(methods: Sequence[Method], clips: int) -> dict[str, Asked]:
@@ -37,14 +41,16 @@ def _asked(method: Method, clips: int) -> Asked:
     passes = "few"
     if method.name in (*_DOZENS, *HUNDREDS):
         passes = "dozens" if method.name in _DOZENS else "hundreds"
-    most, steady = (max(_FEWEST, math.ceil(share * clips)) for share in _SHARES[passes])
+    most, steady = (max(ENOUGH, math.ceil(share * clips)) for share in _SHARES[passes])
     attributed = _spread(range(clips), most)
+    on_random = _spread(attributed, steady)
+    noisy = _NOISY[passes]
     return Asked(
         method=method,
         clips=attributed,
-        steady=_spread(attributed, steady),
+        steady=on_random,
+        noisy=on_random if noisy is None else on_random[:noisy],
         every_stage=passes == "few",
-        others=passes != "hundreds",
     )
 
 

@@ -12,11 +12,11 @@ The answer has
 
     clips        how many, and `labels` with how many of each; `right`, how many are told right
     segments     along time, height and width of a clip
-    fillings     what stood in for what was removed
+    fillings     what stood in for what was removed; `tell`, how many clips have enough to lose then
     shares       of the segments that are gone, or there, at each step of every curve
     rule         by which methods are ranked; `recommended`, the first if it is to be believed
-    methods      ranked, a list of: name, source, rank, clips, steady (how many of them were asked
-                 for noise, another label and other weights)
+    methods      ranked, a list of: name, source, rank, clips; of these steady (of how many random
+                 weights were asked) and noisy (of how many noise and another label were)
         seconds, gain, over_centre, deletion, insertion    value, low, high over clips; the last
                      four as shares of what there is to lose, above random orders or the centre
         fillings     by filling: deletion, insertion, sensitivity_n, infidelity, completeness_gap,

@@ -4,8 +4,10 @@ First clip by clip with the network as it is (`measuring.py`), then stage by sta
 are drawn anew (`cascade.py`).
 """
 
+import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -30,6 +32,7 @@ from kinetoscope.tensors import Scores
 from kinetoscope.units.objective import Objective, label
 
 STAGES = 4  # of the network whose weights are drawn anew
+_METHODS = "kinetoscope.evidence.attribution.methods"  # whose modules log
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,6 +65,11 @@ class Checking:
 
     def measure(self, one_more: Callable[[], None]) -> None:
         """Measure everything."""
+        with _quietly():
+            self._measure_clips(one_more)
+            self._measure_stages(one_more)
+
+    def _measure_clips(self, one_more: Callable[[], None]) -> None:
         measuring = Measuring(
             methods=self.methods,
             segments=self.segments,
@@ -73,6 +81,8 @@ class Checking:
         for clip, question in enumerate(self.questions):
             measuring.add(clip, question, self._objective(clip, 1) if several else None)
             one_more()
+
+    def _measure_stages(self, one_more: Callable[[], None]) -> None:
         for name in self._left():
             chance = chance_of(self.found.heats[name], self.methods[name].steady)
             self.random[name] = Randomization(chance=chance)
@@ -160,6 +170,19 @@ class Checking:
             "segments": list(self.segments.parts),
             "streams": list(self.network.expects.streams),
             "fillings": list(self.fillings),
+            "tell": {each: self.found.tell(each) for each in self.fillings},
             "shares": shares_of(len(self.segments)),
             "rule": RULE,
         }
+
+
+@contextmanager
+def _quietly() -> Iterator[None]:
+    """Without what methods say of single clips: here it is measured, and would be said often."""
+    said = logging.getLogger(_METHODS)
+    before = said.level
+    said.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        said.setLevel(before)

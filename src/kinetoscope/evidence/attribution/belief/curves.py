@@ -78,9 +78,10 @@ class Taking:
     def values(self, taken: Taken) -> Float[Tensor, " version"]:
         """Of each version, on the CPU in double precision."""
         found = []
+        like = next(iter(self.question.streams.values()))
         with frozen(self.question.network), torch.inference_mode():
-            for part in taken.to(self.question.network.device).split(self.at_once):
-                masks = self.segments.masks(part)
+            for part in taken.to(like.device).split(self.at_once):
+                masks = self.segments.masks(part).to(like.dtype)
                 versions = self.removal.apply(dict.fromkeys(self.streams, masks))
                 found.append(self.question.values(versions).double().cpu())
         return torch.cat(found)

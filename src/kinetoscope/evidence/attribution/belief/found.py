@@ -33,17 +33,16 @@ class Asked:
     Args:
         method: with its settings.
         clips: that it attributes.
-        steady: of these, on which it is asked whether its heat stays for noise and changes for
-            another label and other weights.
+        steady: of these, on which it is asked whether its heat changes with other weights.
+        noisy: of these, on which it is asked for noise and for another label.
         every_stage: of the weights; otherwise the last one alone.
-        others: whether it is asked for noisy clips, and for another label.
     """
 
     method: Method
     clips: Sequence[int]
     steady: Sequence[int]
+    noisy: Sequence[int]
     every_stage: bool = True
-    others: bool = True
 
 
 @dataclass(kw_only=True)
@@ -66,6 +65,12 @@ class Measured:
         """The median over clips; not a number where nothing was measured."""
         found = self.values.get(Measure(method, name, filling), {})
         return interval([*found.values()] or [np.nan], seed=seed)
+
+    def tell(self, filling: str) -> int:
+        """How many clips have enough to lose, with this in its place."""
+        return int(
+            np.isfinite([*self.values[Measure("centre", "deletion", filling)].values()]).sum()
+        )
 
     def curve(self, method: str, name: str, filling: str) -> list[float]:
         """The median over the clips that tell, step by step."""

@@ -61,16 +61,13 @@ class Measuring:
             self._curves(clip, taking, filling, answers)
             self._losses(clip, taking, filling, answers)
         self._over_fillings(clip, answers)
-        steady = {name: each for name, each in answers.items() if self._is_steady(name, clip)}
+        steady = {name: each for name, each in answers.items() if clip in self.methods[name].steady}
+        self._streams(clip, question, steady)
         for name, answer in steady.items():
-            if self.methods[name].others:
+            if clip in self.methods[name].noisy:
                 self._noise(clip, name, question, answer)
                 if rival is not None:
                     self._other_label(clip, name, question, rival)
-        self._streams(clip, question, steady)
-
-    def _is_steady(self, name: str, clip: int) -> bool:
-        return clip in self.methods[name].steady
 
     def _keep(self, clip: int, measure: Measure, value: float | Tensor) -> None:
         self.found.values[measure][clip] = float(value)

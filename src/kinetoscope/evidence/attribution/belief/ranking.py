@@ -14,14 +14,13 @@ what stands in than each alone. Differs: random orders as control, and the check
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from kinetoscope.evidence.attribution.belief.amounts import ENOUGH
+
 RULE = (
     "by the median over clips of deletion and insertion against random orders; "
     "methods whose heat stays with random weights come last; recommended is the first "
     "of five clips or more whose gain is surely above 0"
 )
-
-ENOUGH = 5
-"""Clips, for an interval to mean something."""
 
 
 def ranked(told: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -34,6 +34,7 @@ def told_of(
         "source": asked.method.source,
         "clips": len(found.heats[name]),
         "steady": len(asked.steady),
+        "noisy": len(asked.noisy),
         **{_key(each): found.interval(name, each, seed=seed).to_json() for each in _OVERALL},
         **{_key(each): value for each, value in steady.items()},
         "fillings": {each: _filling(name, each, found, seed) for each in fillings},

@@ -23,7 +23,8 @@ import {count, counted, listed, number} from "kinetoscope/words";
  * @property {string} source
  * @property {number} rank
  * @property {number} clips
- * @property {number} steady  clips on which the other questions were asked
+ * @property {number} steady  clips on which random weights were asked
+ * @property {number} noisy  clips on which noise and another label were asked
  * @property {Sure} seconds
  * @property {Sure} gain
  * @property {Sure} over_centre
@@ -41,6 +42,7 @@ import {count, counted, listed, number} from "kinetoscope/words";
  * @property {[number, number, number]} segments
  * @property {string[]} streams
  * @property {string[]} fillings
+ * @property {Record<string, number>} tell  clips with enough to lose, by filling
  * @property {number[]} shares  of the blocks, at each step of a curve
  * @property {string | null} recommended
  * @property {Method[]} methods
@@ -193,8 +195,9 @@ function numbers({methods, fillings, streams}, parent) {
  * @param {Data} data
  * @param {Element} parent
  */
-function leftOut({refused, failures}, parent) {
+function leftOut({clips, tell, refused, failures}, parent) {
   const lines = [
+    ...Object.entries(tell).filter(([, many]) => many < clips).map(([filling, many]) => `${counted(clips - many, "clip")} with ${filling}: too little to lose.`),
     ...refused.map(({method, reason}) => `${method}: ${reason.split("\n")[0]}`),
     ...failures.map(({path, error}) => `${path}: ${error.split("\n")[0]}`),
   ];
