@@ -14,6 +14,11 @@ from tests.evidence.attribution.planted import CASES, FORMS
 from tests.evidence.attribution.quick import FINE, quick
 
 DRAWS = 2
+LOOKING_INSIDE = (
+    *("gradient", "guided-backprop", "deconvnet", "relevance"),
+    *("cam", "grad-cam", "grad-cam++", "layer-cam", "occlusion"),
+)
+"""Methods that the form of a rectifier could lead astray."""
 
 
 @cache
@@ -47,7 +52,7 @@ def test_occlusion_points_to_what_was_planted(name):
     assert temporal_pointing(heat, case.truth) == 1
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", ["moving dot", "stripes", "conjunction", "attended"])
 @pytest.mark.parametrize("method", METHODS)
 def test_a_method_that_fits_answers_each_pixel_with_a_number(method, name):
     case = case_of(name)
@@ -58,7 +63,7 @@ def test_a_method_that_fits_answers_each_pixel_with_a_number(method, name):
     for heat in found.heat.values():
         assert heat.shape == case.truth.shape
         assert heat.isfinite().all()
-        assert heat.any() or name == "zeroed stream"
+        assert heat.any()
         assert found.signed or heat.min() >= 0
 
 
@@ -90,7 +95,7 @@ def test_nothing_is_owed_to_motion_where_only_the_background_counts(seed):
 
 
 @pytest.mark.parametrize("form", [form for form in FORMS if form != "module"])
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", LOOKING_INSIDE)
 def test_rectifiers_of_any_form_give_the_same_heat_or_are_refused(method, form):
     plain, case = case_of("stripes"), case_of("stripes", form=form)
     asked = quick(method, layer="stages.1")  # else it is the rectifier's, where that is a module
