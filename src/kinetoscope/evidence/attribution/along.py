@@ -126,7 +126,9 @@ class _Joined:
         self.answers.append(list(found))
         self.windows.append((min(clip.seconds), max(clip.seconds)))
         for place, second in enumerate(clip.seconds):
-            heats = [{part: heat[place] for part, heat in each.heat.items()} for each in found]
+            heats: list[dict[Part, Tensor]] = [
+                {part: heat[place] for part, heat in each.heat.items()} for each in found
+            ]
             flow = None if clip.flow is None else clip.flow[:, place]
             if second in self.frames:
                 self.frames[second].add(heats)

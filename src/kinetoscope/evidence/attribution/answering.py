@@ -86,8 +86,10 @@ class Asking:
         predicted = said.top(1)[0][0]
         if true == predicted:
             return [("recognized", label(predicted))]
-        known = true is not None and true in said.labels
-        return [("predicted", label(predicted)), *([("true", label(true))] if known else [])]
+        asked: list[tuple[Why, Objective]] = [("predicted", label(predicted))]
+        if true is not None and true in said.labels:
+            asked.append(("true", label(true)))
+        return asked
 
     def _answer(
         self, question: Question, places: tuple[int, int], heats: dict[str, Heat]
