@@ -1,20 +1,20 @@
 """Where, in a tensor, do versions of a clip differ from the clip?
 
 Each version differs within one box. The boxes of a batch have the same size, so that what is in
-them fits in one tensor; one that would stick out is moved inward.
+them fits in one tensor; one that would stick out is moved inward. Very many are made on the way,
+and so they are tuples rather than dataclasses.
 """
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 Place = tuple[int, ...]
 Span = tuple[int, int]
 """First, and one past the last; nothing where they are in the other order."""
 
 
-@dataclass(frozen=True)
-class Boxes:
+class Boxes(NamedTuple):
     """One box for each version, all of the same size, within a tensor.
 
     Args:
@@ -89,7 +89,7 @@ class Boxes:
     def spread(self, within: Sequence[int]) -> "Boxes":
         """In a tensor along which the lengths of 1 were repeated."""
         repeated = [dim for dim, length in enumerate(self.within) if length != within[dim]]
-        return replace(self, within=tuple(within)).whole_along(repeated)
+        return self._replace(within=tuple(within)).whole_along(repeated)
 
 
 def _fitted(spans: Sequence[Span], length: int) -> tuple[list[int], int]:
@@ -111,8 +111,7 @@ def joined(all_boxes: Sequence[Boxes]) -> Boxes:
     return Boxes.around(spans, within)
 
 
-@dataclass(frozen=True)
-class Window:
+class Window(NamedTuple):
     """What slides along a dimension.
 
     Args:

@@ -1,8 +1,7 @@
 """Which operation was asked for, with what, and how is its answer told?"""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from torch import Tensor
 from torch.utils._pytree import tree_map
@@ -12,8 +11,7 @@ from kinetoscope.units.patching.originals import Original, Originals
 from kinetoscope.units.patching.versions import Patches, Versions, versions_in
 
 
-@dataclass(frozen=True, kw_only=True)
-class Operation:
+class Operation(NamedTuple):
     """An operation that a model carries out on versions.
 
     Args:

@@ -7,7 +7,6 @@ are then those that later versions ask for as well.
 
 import weakref
 from collections.abc import Hashable, Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -57,12 +56,11 @@ class Original:
         return self._kept
 
 
-@dataclass(frozen=True)
 class _Constant:
     """A tensor that is the same for all versions, told apart by its key."""
 
-    key: Hashable
-    tensor: Tensor
+    def __init__(self, key: Hashable, tensor: Tensor):
+        self.key, self.tensor = key, tensor
 
 
 _FEW = 4096

@@ -7,8 +7,7 @@ all, and the operation itself does the rest.
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -110,8 +109,7 @@ def _windows(x: Versions, size: Sequence[int], *settings: Sequence[int], dims: i
     return {first + number: Window(*each) for number, each in enumerate(zip(*wide, strict=True))}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Sliding:
+class Sliding(NamedTuple):
     """What an operation does that slides a window.
 
     Args:

@@ -8,8 +8,7 @@ folds time into its first axis, all times of the first version come first.
 import operator
 import weakref
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -23,8 +22,7 @@ class CannotFollowError(Exception):
     """What a model does can't be done to patches; it has to be run on the versions themselves."""
 
 
-@dataclass(frozen=True)
-class Patches:
+class Patches(NamedTuple):
     """What differs, version by version.
 
     Args:
