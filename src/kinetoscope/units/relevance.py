@@ -103,8 +103,15 @@ _strange_of: WeakKeyDictionary[Network, dict[tuple[str, ...], list[str]]] = Weak
 def _strange_to(network: Network, layers: tuple[str, ...]) -> list[str]:
     try:
         roots = _rehearsed(network, layers, values=False)
-    except Exception:  # whatever a user's model raises where there are no values
-        roots = _rehearsed(network, layers, values=True)
+    except Exception:  # the model looks at values, or does what can't be rehearsed
+        try:
+            roots = _rehearsed(network, layers, values=True)
+        except Exception as error:
+            raise ClipError(
+                f"{network.name} fails on a blank clip, and can't be looked through",
+                got=f"{type(error).__name__}: {error}",
+                expected="a model that answers clips as it says that it expects them",
+            ) from error
     found = [_strange(node, at_end) for root in roots for node, at_end in _nodes(root)]
     return sorted({name for name in found if name})
 

@@ -86,7 +86,9 @@ class Relevance(Method):
 
     def _sharings(self) -> list[Sharing]:
         amounts = {"epsilon": self.epsilon, "gamma": self.gamma}
-        return [Sharing(rule=check_rule(rule), amount=amounts.get(rule, 0)) for rule in self.rules]
+        return [
+            Sharing(rule=check_rule(rule), amount=amounts.get(rule, 0.0)) for rule in self.rules
+        ]
 
     def _check_settings(self) -> None:
         self._sharings()
