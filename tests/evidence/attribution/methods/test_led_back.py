@@ -70,6 +70,7 @@ def test_what_is_smooth_is_refused_by_name_before_anything_is_computed(act, name
     with pytest.raises(ClipError, match=f"no {rule} view") as refused:
         RULES[rule][0].check(network, label("a"))
     assert refused.value.got == name
+    assert "a unit of a layer before that" in refused.value.hint
 
 
 @rules

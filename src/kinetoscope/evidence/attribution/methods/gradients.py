@@ -70,11 +70,7 @@ class GradientTimesInput(Method):
 
 
 def told(
-    method: str,
-    question: Question,
-    found: Streams,
-    over_channels: str,
-    **facts: float,
+    method: str, question: Question, found: Streams, over_channels: str, **facts: float
 ) -> Attribution:
     """An attribution from what was found of each value.
 

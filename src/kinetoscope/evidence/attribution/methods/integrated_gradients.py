@@ -3,9 +3,10 @@
     heat = (x - b) * integral from 0 to 1 of dv / dx at b + a (x - b) over a
 
 where x is the clip and b what stands there when all of it is removed (`filling`). Both streams go
-along the way together. The heat of all pixels adds up to v(x) - v(b), which no other method of one
-gradient does; what the sum over steps misses of that is told as `completeness gap`, and as its part
-of the difference. Where the part is more than 0.05, more steps are needed.
+along the way together. The heat of all pixels adds up to v(x) - v(b), as that of the gradient times
+the input does for linear networks alone. What the sum over steps misses of that is told as
+`completeness gap`, and as its part of the difference. Where the part is more than 0.05, more steps
+are needed.
 
 Gauss-Legendre's steps and weights are exact for polynomials of a degree below twice their count;
 the midpoints of equal steps are there to compare. Heat does not depend on how many steps share a

@@ -22,15 +22,13 @@ from torch import Tensor
 
 from kinetoscope.clips.clip import ClipBatch
 from kinetoscope.clips.spec import Stream
+from kinetoscope.errors import ClipError
 from kinetoscope.evidence.attribution.attribution import Attribution, Method
-from kinetoscope.evidence.attribution.methods.gradients import (
-    check_over_channels,
-    told,
-)
+from kinetoscope.evidence.attribution.methods.gradients import check_over_channels, told
 from kinetoscope.evidence.attribution.question import Question, Streams, led_back
 from kinetoscope.networks.network import Network, frozen
 from kinetoscope.units.backward import Rule, backward_rule, check_led_back
-from kinetoscope.units.objective import Objective, Together
+from kinetoscope.units.objective import Objective, PerClip, Together
 from kinetoscope.units.reading import read_normalized
 from kinetoscope.units.rehearsal import blank_batch
 
@@ -91,7 +89,7 @@ def led_back_by(question: Question, rule: Rule) -> Streams:
         }
         with backward_rule(rule):
             values = question.values(inputs)
-        check_led_back(values, rule)
+        _check(values, rule)
         return led_back(values, inputs)
 
 
@@ -110,4 +108,12 @@ def check_rule(network: Network, objective: Objective, rule: Rule) -> None:
             batch = ClipBatch(**{name: x.clone() for name, x in inputs.items()})
             answers = read_normalized(network, batch, together.layers)
             values = together.values(answers)
+        _check(values, rule)
+
+
+def _check(values: PerClip, rule: Rule) -> None:
+    try:
         check_led_back(values, rule)
+    except ClipError as error:
+        hint = "a unit of a layer before that may have one; the gradient fits any network"
+        raise ClipError(error.what, got=error.got, expected=error.expected, hint=hint) from error
