@@ -29,6 +29,7 @@ Screen = UInt8[Tensor, "time _height _width 3"]
 _LEAST_SIDE = 224  # smaller clips are enlarged [pixels]
 _STRIP, _GAP = 40, 4  # [pixels]
 _PAPER, _LINE, _NOW = 24, 90, 255  # grey levels
+_AT_ONCE = 16  # frames that are painted
 _QUALITY = 75  # of 100
 _SHORTEST = 3.0  # what would be over sooner is played again [seconds]
 _SLOWEST, _FEW = 8.0, 64  # a clip of few frames is shown so slowly that they can be told apart
@@ -87,12 +88,23 @@ def write_overlay(path: Path, parts: Iterable[Watched], strip: Strip) -> None:
 
 def _drawn(parts: Iterable[Watched], strip: Strip) -> Iterator[Screen]:
     first = 0
-    for part in parts:
+    for part in chain.from_iterable(map(_a_few, parts)):
         screens = torch.cat([_even(each) for each in _screens(part, strip)], dim=2)
         count, _, width, _ = screens.shape
         under = _strip_pictures(strip.over_time, range(first, first + count), width)
         yield torch.cat([screens, under], dim=1)
         first += count
+
+
+def _a_few(part: Watched) -> Iterator[Watched]:
+    """The same, some frames at a time: what is painted takes much more room than what is kept."""
+    for start in range(0, len(part.frames), _AT_ONCE):
+        some = slice(start, start + _AT_ONCE)
+        yield Watched(
+            frames=part.frames[some],
+            flow=None if part.flow is None else part.flow[:, some],
+            heat={name: heat[some] for name, heat in part.heat.items()},
+        )
 
 
 def _screens(part: Watched, strip: Strip) -> Iterator[Screen]:

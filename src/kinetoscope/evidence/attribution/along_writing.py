@@ -1,6 +1,6 @@
 """When, in a long video, is what an objective rests on?
 
-The video is attributed window by window (along.py) and written as it is done, some hundred frames a
+The video is attributed window by window (along.py) and written as it is done, some dozens of frames a
 file. Written out, the evidence has for its answer
 
     path          of the video
@@ -52,7 +52,7 @@ from kinetoscope.video.video import open_video
 
 KIND = "attribution-along"
 CLIPS, HEATS = "clips", "heats"
-_FRAMES = 256  # in a file, or a few more
+_FRAMES = 64  # in a file, or a few more
 
 
 def write_attribution_along(  # noqa: PLR0913 - what a long job can be told
@@ -134,7 +134,7 @@ def _kept(folder: Path, passages: Iterable[Passage]) -> Iterator[dict[str, Any]]
     """Write passages, some of them a file; gives the names of the files."""
     for name in (CLIPS, HEATS):
         (folder / name).mkdir()
-    for number, some in enumerate(_some_hundred_frames(passages)):
+    for number, some in enumerate(_some_dozens(passages)):
         files = {"clip": f"{CLIPS}/{number:05}.npz", "heats": f"{HEATS}/{number:05}.safetensors"}
         clips = [each.clip for each in some]
         keep_clip(folder / files["clip"], _in_a_row(clips))
@@ -142,7 +142,7 @@ def _kept(folder: Path, passages: Iterable[Passage]) -> Iterator[dict[str, Any]]
         yield {**files, "frames": sum(clip.time for clip in clips)}
 
 
-def _some_hundred_frames(passages: Iterable[Passage]) -> Iterator[list[Passage]]:
+def _some_dozens(passages: Iterable[Passage]) -> Iterator[list[Passage]]:
     some: list[Passage] = []
     for passage in passages:
         some.append(passage)
