@@ -1,6 +1,6 @@
 """When, in a long video, is what an objective rests on?
 
-The video is attributed window by window (along.py) and written as it is done, some dozens of frames a
+The video is attributed window by window (along.py) and written as it is done, dozens of frames to a
 file. Written out, the evidence has for its answer
 
     path          of the video
