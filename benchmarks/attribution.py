@@ -4,8 +4,8 @@ Each row of `ROWS` is a method against the bare passes it consists of, of r3d_18
 weights, for clips of 16 x 112 x 112, on one thread, side by side: as many versions, in as large
 batches, gradients to the clip and not to the weights. All else that a method does counts as well:
 making the versions, the value of the clip itself, sums. A first run does not count, and with it the
-look at how much memory a version takes. How far a bound of memory is kept is measured in processes
-of their own.
+look at how much memory a version takes, and the rehearsal by which Grad-CAM finds its layer. How
+far a bound of memory is kept is measured in processes of their own.
 
     python benchmarks/attribution.py            # all rows
     python benchmarks/attribution.py smooth     # those with this in their name
@@ -26,6 +26,7 @@ from torchvision.models.video import r3d_18
 from kinetoscope.clips.clip import Clip
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.evidence.attribution.attribution import Method
+from kinetoscope.evidence.attribution.methods.grad_cam import GradCAM
 from kinetoscope.evidence.attribution.methods.integrated_gradients import IntegratedGradients
 from kinetoscope.evidence.attribution.methods.room import batches, versions_at_once
 from kinetoscope.evidence.attribution.methods.smooth_grad import SmoothGrad
@@ -50,12 +51,14 @@ class Row:
         method: as it is measured.
         bare: those passes and nothing else.
         times: as much as the method may take, of the bare passes.
+        rounds: how often it is measured; short ones need more.
     """
 
     title: str
     method: Method
     bare: Callable[[Question], object]
     times: float
+    rounds: int = ROUNDS
 
 
 def question(memory: int | None = None) -> Question:
@@ -78,7 +81,20 @@ def there_and_back(asked: Question, *, versions: int) -> None:
             torch.autograd.grad(scores[:, 7].sum(), x)
 
 
+@torch.inference_mode()
+def there(asked: Question) -> None:
+    """Forward, once."""
+    asked.network.model(asked.streams["frames"])
+
+
 ROWS = (
+    Row(
+        title="Grad-CAM at layer4",
+        method=GradCAM(layer="layer4"),
+        bare=there,
+        times=1.05,
+        rounds=15,
+    ),
     Row(
         title=f"integrated gradients, {VERSIONS} steps",
         method=IntegratedGradients(steps=VERSIONS),
@@ -111,7 +127,7 @@ def main() -> None:
 def _compare(row: Row) -> None:
     about = question()
     sides = {"kinetoscope": lambda: _answered(row.method, about), "bare": lambda: row.bare(about)}
-    timings = side_by_side(sides, rounds=ROUNDS)
+    timings = side_by_side(sides, rounds=row.rounds)
     ours, bare = (timings[name].median for name in sides)
     report(
         f"attribution: r3d_18, {row.title}",
