@@ -79,6 +79,13 @@ def test_answers_stay_as_they_are():
     assert torch.equal(answer, Net()(X))
 
 
+def test_what_does_not_come_from_the_clip_is_called_as_it_is():
+    weight = torch.ones(3, 2, 1, 1, 1)
+    with relevance_led():
+        answer = F.conv3d(X, weight=weight, bias=None, padding=1)
+    assert torch.equal(answer, F.conv3d(X, weight, padding=1))
+
+
 class Parts(nn.Module):
     """A convolution, something after it, and a mean; without biases."""
 

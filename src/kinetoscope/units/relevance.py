@@ -163,12 +163,13 @@ class _Layer(torch.autograd.Function):
 
 
 def _linear(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
-    (x, weight, bias), rest = _named(args, kwargs, ("input", "weight", "bias"))
-    if not x.requires_grad or weight.requires_grad:
-        return func(*args, **kwargs)  # nothing to lead back, or a product of two signals
+    how = dict(kwargs)
+    (x, weight, bias), rest = _named(args, how, ("input", "weight", "bias"))
+    if not x.requires_grad or _are_signals(weight, bias):
+        return func(*args, **kwargs)
 
     def call(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        return func(x, weight, bias, *rest, **kwargs)
+        return func(x, weight, bias, *rest, **how)
 
     layer = LinearLayer(call, weight, bias)
     return _Layer.apply(x, lambda: layer, layer)
@@ -181,7 +182,9 @@ def _batch_norm(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[st
     """Batch norm directly behind a layer: both are one layer of what the first was given."""
     (y, mean, variance, weight, bias, training, _, eps), _ = _named(args, dict(kwargs), _NORM)
     node = y.grad_fn
-    if training or not _is(node, _Layer) or y.ndim != node.layer().weight.ndim:
+    if training or _are_signals(weight, bias) or not _is(node, _Layer):
+        return func(*args, **kwargs)
+    if y.ndim != node.layer().weight.ndim:  # a linear layer's channels are not where these are
         return func(*args, **kwargs)
     before = node.layer
 
@@ -244,6 +247,11 @@ def _named(
     """The first arguments, which are taken out of `kwargs` where they stand there; and the rest."""
     by_name = [kwargs.pop(name, None) for name in names[len(args) :]]
     return [*args[: len(names)], *by_name], args[len(names) :]
+
+
+def _are_signals(*weights: Tensor | None) -> bool:
+    """Whether weights are computed from the clip themselves, which is refused."""
+    return any(weight is not None and weight.requires_grad for weight in weights)
 
 
 # What was computed, looked through
@@ -312,7 +320,8 @@ def _strange(node: Any, at_end: bool) -> str | None:
     if name in OF_ONE_SIGNAL and sum(before is not None for before, _ in node.next_functions) > 1:
         return f"{name} of two signals"
     if name.endswith("BatchNorm"):
-        return "BatchNorm by the statistics of the clip itself" if node._saved_training else None
+        own = getattr(node, "_saved_training", True)
+        return "BatchNorm by the statistics of the clip itself" if own else None
     if name in OF_ONE_SIGNAL - _SCALING:
         return f"{name} that is not called as a layer"
     return None if name in LINEAR | CHOOSING | _RECTIFYING | _SCALING else name

@@ -17,10 +17,11 @@ layer needs no rule; and no division is by less than the value that it divides: 
 than the divisor, nothing can overflow.
 
 Source: Bach et al., "On Pixel-Wise Explanations for Non-Linear Classifier Decisions by Layer-Wise
-Relevance Propagation", PLOS ONE 2015, equations 58 (epsilon) and 60 (alpha, beta); Montavon et al.,
-"Layer-Wise Relevance Propagation: An Overview", 2019, section 10.2 (gamma). They give gamma and z+
-for inputs and answers that are positive; taking what agrees with the answer, whatever its sign, is
-the form for all others. Here e is a share of the size that answers of the clip have in this layer.
+Relevance Propagation", PLOS ONE 2015, "Pixel-wise decomposition for multilayer networks" (epsilon;
+alpha and beta); Montavon et al., "Layer-Wise Relevance Propagation: An Overview", 2019, section
+10.2 (gamma). They give gamma and z+ for inputs and answers that are positive; taking what agrees
+with the answer, whatever its sign, is the form for all others. Here e is a share of the size that
+answers of the clip have in this layer.
 """
 
 from collections.abc import Callable

@@ -5,10 +5,10 @@ a layer was given, in proportion to what each contributed, until it comes to the
 layer has a bias the pixels' relevance adds up to the value, but for what epsilon lets fade; what is
 left of it is told (`kept`).
 
-With one rule for all layers, relevance is either as noisy as the gradient (epsilon, which without
-epsilon and biases is gradient times input) or spreads over all that is active (z+, which cares
-little for what is asked). The composite takes a rule for each depth: near the clip, where features
-are many and local, z+; in the middle, gamma; near the scores, where few features decide, epsilon.
+With one rule for all layers, relevance is either as noisy as the gradient (epsilon, which with
+`epsilon=0` is gradient times input) or spreads over all that is active (z+, which cares little for
+what is asked). The composite takes a rule for each depth: near the clip, where features are many
+and local, z+; in the middle, gamma; near the scores, where few features decide, epsilon.
 
 As in gradient times input, the clip is measured from the mean colour and no motion: a grey pixel,
 or one that stands still, has no relevance in its stream. The extra rules that the authors give for
@@ -17,8 +17,8 @@ pixels (z-box, flat), which would let it have some, are not taken.
 Source: Bach et al., "On Pixel-Wise Explanations for Non-Linear Classifier Decisions by Layer-Wise
 Relevance Propagation", PLOS ONE 2015, section "Pixel-wise decomposition for multilayer networks";
 Montavon et al., "Layer-Wise Relevance Propagation: An Overview", 2019, section 10.3 (a composite of
-rules). Their composite has epsilon 0 at the top, epsilon in the middle and gamma below; ours is one
-step nearer to z+ at every depth but the top.
+rules). Their composite has nothing at the top, epsilon in the middle and gamma below; ours is one
+step nearer to z+ at every depth.
 """
 
 from dataclasses import dataclass
@@ -73,7 +73,7 @@ class Relevance(Method):
         return told(self.name, question, found, "sum", **facts)
 
     def _led_back(self, question: Question) -> tuple[dict[Stream, Tensor], float]:
-        """The relevance of each value of the clip, and what it began with."""
+        """The relevance of each value of the clip, and what it began with; 0 if not known."""
         inputs: dict[Stream, Tensor] = {
             name: x.clone().requires_grad_() for name, x in question.streams.items()
         }
@@ -81,8 +81,12 @@ class Relevance(Method):
             values = question.values(inputs)
         share_by_depth(values, self._sharings())
         slopes = led_back(values, inputs)
-        found = {name: slopes[name] * x for name, x in question.streams.items()}
-        return found, sum(begun) if begun else float(values.detach())
+        found: dict[Stream, Tensor] = {
+            name: slopes[name] * x for name, x in question.streams.items()
+        }
+        if begun and not all(isinstance(goal, Label) for _, goal in question.objective.terms):
+            return found, 0.0  # it began at branches and at units, and only branches are told
+        return found, sum(begun, 0.0) if begun else float(values.detach())
 
     def _sharings(self) -> list[Sharing]:
         amounts = {"epsilon": self.epsilon, "gamma": self.gamma}
