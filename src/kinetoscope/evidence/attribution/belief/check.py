@@ -40,7 +40,8 @@ from kinetoscope.errors import ClipError, KinetoscopeError, unknown_name
 from kinetoscope.evidence.attribution.attribute import METHODS, check_method, method_of
 from kinetoscope.evidence.attribution.attribution import Method
 from kinetoscope.evidence.attribution.belief.amounts import HUNDREDS, amounts
-from kinetoscope.evidence.attribution.belief.checking import Checking
+from kinetoscope.evidence.attribution.belief.checking import STAGES, Checking
+from kinetoscope.evidence.attribution.belief.curves import STEPS
 from kinetoscope.evidence.attribution.belief.telling import clip_table, method_table
 from kinetoscope.evidence.attribution.removal import FILLINGS
 from kinetoscope.evidence.evidence import (
@@ -193,6 +194,8 @@ def _provenance(
             "methods": [method.settings() for method in methods],
             "clips": clips,
             "fillings": list(fillings),
+            "steps": STEPS,
+            "stages": STAGES,
             "labels": list(network.labels),
             "expects": network.expects.to_json(),
         },
