@@ -95,14 +95,15 @@ def _show(found: "Evidence") -> None:
     click.echo("gain: deletion and insertion above random orders, of what there is to lose (95 %)")
     for each in answer["methods"]:
         if not each["changes"]:
-            kept = sure(each["random"]["more"])
+            more = each["random"]["more"]
+            kept = f"{more['value']:.2f} ({more['low']:.2f} to {more['high']:.2f})"
             click.echo(
                 f"{each['name']} comes last: with random weights its heat is more like itself than "
                 f"another clip's is, by {kept} (rank correlation)"
             )
     for filling, tell in answer["tell"].items():
         if tell < answer["clips"]:
-            click.echo(f"{answer['clips'] - tell} clips have too little to lose with {filling}")
+            click.echo(f"with {filling}, {tell} of {answer['clips']} clips have enough to lose")
     for each in answer["refused"]:
         click.echo(f"{each['method']} is left out: {each['reason'].splitlines()[0]}", err=True)
     best = answer["recommended"]
