@@ -90,9 +90,9 @@ function ranks(data, parent) {
   const {recommended, clips, right, segments, fillings, methods, controls} = data;
   const body = section(
     parent,
-    recommended ? `${recommended} is to be believed most` : "No method is to be believed",
+    recommended ? `${recommended} comes first` : "No method is to be believed",
     null,
-    `${counted(clips, "clip")}, ${right} recognized, each attributed for the label that is most likely. Blocks of space-time (${segments.join(" × ")} a clip) are removed in the order of their heat, or put in; ${listed(fillings)} in their place. What an order gains is the area between its curves and those of random orders, as a part of what there is to lose.`,
+    `${counted(clips, "clip")}, ${right} recognized, each attributed for the label that is most likely. Blocks of space-time (${segments.join(" × ")} a clip) are removed in the order of their heat, or put in; ${listed(fillings)} in their place. What an order gains is the area between its curves and those of random orders, as a part of what there is to lose. Where intervals overlap the order is not sure, the less so as slow methods were asked of fewer clips.`,
   );
   const series = [
     {name: BELIEVED, colour: "var(--accent)"},
