@@ -129,7 +129,7 @@ def _apart(ours: Attribution, chosen: Sequence[int], regions: Regions, theirs: T
     """The largest difference where these boxes are, of the largest heat."""
     some = Regions(each=tuple(regions.each[number] for number in chosen), grid=regions.grid)
     falls = ours.native["frames"].flatten()[list(chosen)]
-    found = spread(falls, some, tuple(theirs.shape))
+    found = spread(falls, some, some.each[0].extent)
     hidden = found != 0
     return float((found - theirs)[hidden].abs().max() / found.abs().max())
 

@@ -6,12 +6,12 @@ are then those that later versions ask for as well.
 """
 
 import weakref
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._pytree import tree_leaves, tree_map
+from torch.utils._pytree import tree_flatten, tree_map
 
 from kinetoscope.units.reach.call import tensors_in
 
@@ -25,14 +25,14 @@ class Original:
 
     Args:
         values: of it.
-        again: computes it once more, where its values were not kept.
+        again: computes it once more, where its values were not kept; without it they are kept.
     """
 
-    def __init__(self, values: Tensor, again: Any):
+    def __init__(self, values: Tensor, again: Callable[[], Tensor] | None):
         self.shape = tuple(values.shape)
         self.dtype, self.device = values.dtype, values.device
-        self._again = again
-        self._kept: Tensor | None = None
+        self._again = again or (lambda: values)
+        self._kept = None if again else values
         self._seen = weakref.ref(values)
 
     def __repr__(self):
@@ -50,9 +50,8 @@ class Original:
 
     def keep(self) -> Tensor:
         """Its values, from now on at hand."""
-        if self._kept is None:
-            found = self._seen()
-            self._kept = self._again() if found is None else found
+        found = self._kept if self._kept is not None else self._seen()
+        self._kept = self._again() if found is None else found
         return self._kept
 
 
@@ -75,17 +74,14 @@ class Originals:
     """
 
     def __init__(self, weights: Iterable[Tensor] | None):
-        found = None if weights is None else list(weights)
-        self._storages = found and {each.untyped_storage().data_ptr() for each in found}
-        self._weights = found
+        self._weights = None if weights is None else list(weights)  # held, so that none is reused
+        self._storages = {each.untyped_storage().data_ptr() for each in self._weights or ()}
         self._known: dict[Hashable, tuple[Original, ...]] = {}
         self._alive: list[Tensor] = []
 
     def of(self, stream: Tensor) -> Original:
         """A stream of the clip itself."""
-        found = Original(stream, None)
-        found.keep()
-        return found
+        return Original(stream, None)
 
     def after(self, func: Any, *args: Any, **kwargs: Any) -> tuple[tuple[Original, ...], Any]:
         """What an operation answers, given originals, weights and plain values.
@@ -97,7 +93,8 @@ class Originals:
             NotConstantError: a tensor among what it is given is none of the weights.
         """
         given = tree_map(self._told, (args, kwargs))
-        key = (func, *map(_key, tree_leaves(given)), _structure(given))
+        leaves, structure = tree_flatten(given)
+        key = (func, structure, *map(_key, leaves))
         if (known := self._known.get(key)) is not None:
             return known, None
 
@@ -112,7 +109,7 @@ class Originals:
     def _told(self, given: Any) -> Any:
         if not isinstance(given, Tensor):
             return given
-        if self._storages is None:
+        if self._weights is None:
             self._alive.append(given)
             return _Constant(id(given), given)
         place = (given.storage_offset(), tuple(given.shape), given.stride(), given.dtype)
@@ -139,7 +136,3 @@ def _key(given: Any) -> Hashable:
     if isinstance(given, Original):
         return ("original", id(given))
     return given.key if isinstance(given, _Constant) else (type(given), given)
-
-
-def _structure(given: Any) -> Hashable:
-    return torch.utils._pytree.tree_structure(given)

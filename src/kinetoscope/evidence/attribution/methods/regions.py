@@ -68,10 +68,10 @@ class Region:
         parts = [part for part in self.parts() if _holds(part[1]) and _holds(part[2])]
         if not parts:
             return (self.first, 0, 0), (self.first + 1, 1, 1)
-        frames = [part[0] for part in parts]
+        frames, rows, columns = zip(*parts, strict=True)
         return (
-            (min(frames), *(min(part[axis].start for part in parts) for axis in (1, 2))),
-            (max(frames) + 1, *(max(part[axis].stop for part in parts) for axis in (1, 2))),
+            (frames[0], min(each.start for each in rows), min(each.start for each in columns)),
+            (frames[-1] + 1, max(each.stop for each in rows), max(each.stop for each in columns)),
         )
 
 
