@@ -127,6 +127,13 @@ def test_any_sum_of_answers_can_be_asked_for(objective):
     assert kept(small(plain()), objective, rules=("z+",)) == pytest.approx(1, abs=1e-3)
 
 
+def test_what_is_kept_is_not_told_where_it_is_not_known_what_it_began_with():
+    network = build_network("two_stream_small_toy", labels=LABELS).eval()
+    objective = label("run") + activation(Unit("fusion", 1))  # scores are log mean probabilities
+    found = attribute(network, clip_of(network.expects), objective, method=Relevance())
+    assert found.facts.keys() == {"relevance"}
+
+
 # Known answers
 
 
