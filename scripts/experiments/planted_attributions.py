@@ -7,9 +7,10 @@ are drawn anew from the output down, which heat should not survive.
 
     python scripts/experiments/planted_attributions.py
 
-A network that was trained on videos is checked as well where one is given, with its catalog:
+With the folder that `kinetoscope demo` has written, its two networks are checked as well, each on
+20 clips of its test split:
 
-    python scripts/experiments/planted_attributions.py --network WEIGHTS --catalog VIDEOS
+    python scripts/experiments/planted_attributions.py --demo FOLDER
 """
 
 import argparse
@@ -18,7 +19,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter, process_time
@@ -30,7 +31,7 @@ from torch import Tensor, nn
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))  # the planted networks stand among the tests
 
-from kinetoscope.clips.catalog import read_catalog  # noqa: E402
+from kinetoscope.clips.catalog import Catalog, read_catalog  # noqa: E402
 from kinetoscope.clips.clip import Clip, ClipBatch  # noqa: E402
 from kinetoscope.clips.spec import ClipSpec  # noqa: E402
 from kinetoscope.errors import ClipError  # noqa: E402
@@ -38,6 +39,8 @@ from kinetoscope.evidence.attribution.attribute import METHODS, method_of  # noq
 from kinetoscope.evidence.attribution.attribution import Attribution, Method  # noqa: E402
 from kinetoscope.evidence.attribution.belief.cascade import cascade  # noqa: E402
 from kinetoscope.evidence.attribution.belief.check import write_attribution_check  # noqa: E402
+from kinetoscope.evidence.attribution.belief.checking import Checking  # noqa: E402
+from kinetoscope.evidence.attribution.belief.found import Asked  # noqa: E402
 from kinetoscope.evidence.attribution.belief.pointing import (  # noqa: E402
     energy,
     pointing,
@@ -53,6 +56,7 @@ from kinetoscope.evidence.attribution.belief.segments import Segments  # noqa: E
 from kinetoscope.evidence.attribution.question import Question  # noqa: E402
 from kinetoscope.evidence.attribution.shares import motion_heat, shares_of  # noqa: E402
 from kinetoscope.evidence.intervals import Interval  # noqa: E402
+from kinetoscope.evidence.sample import open_sample  # noqa: E402
 from kinetoscope.networks.network import Network  # noqa: E402
 from kinetoscope.networks.weights import load_network  # noqa: E402
 from kinetoscope.units.objective import label  # noqa: E402
@@ -74,7 +78,13 @@ DOCUMENT = ROOT / "docs" / "experiments" / "planted-attributions.md"
 SETTINGS: Mapping[str, Mapping[str, Any]] = {
     "occlusion": {"box": (1, 8, 8), "stride": (1, 4, 4)},
 }
-"""Where the usual ones are too coarse for dots of five pixels."""
+"""A box of two frames can't tell which of them counts."""
+
+COSTLY = ("occlusion", "occlusion-in-space", "smooth-grad", "rise", "extremal")
+"""Methods that are asked what becomes of their heat once all weights are random, not before."""
+
+WORLDS = ("shapes", "figures")
+CHECKED_CLIPS = 20
 
 DRAWS, SCENES = 5, 12
 TOLD = ("right", "left", "upright", "level")
@@ -116,11 +126,19 @@ class Score:
         self.pointing.append(pointing(found.whole, case.truth))
         self.energy.append(energy(found.whole, case.truth))
         self.in_time.append(temporal_pointing(found.whole, case.truth))
-        if "flow" in found.heat:
-            self.frames.append(_amount(found, "frames") / (_amount(found) or 1.0))
+        apart = streams_apart(method, question) if case.streams else found
+        if "flow" in apart.heat:
+            self.frames.append(_amount(apart, "frames") / (_amount(apart) or 1.0))
         if case.motion is not None:
             moving = motion_heat(question, method, stills=2)
             self.motion.append(_amount(moving) / (_amount(found) or 1.0))
+
+
+def streams_apart(method: Method, question: Question) -> Attribution:
+    """With streams hidden one at a time, by methods that usually hide both at once."""
+    if any(each.name == "together" for each in fields(method)):  # pyright: ignore - a dataclass
+        method = replace(method, together=False)  # pyright: ignore
+    return method.answer(question)
 
 
 def _amount(found: Attribution, *parts: str) -> float:
@@ -149,9 +167,7 @@ def main() -> None:
     """Ask all methods, and write down what came out."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--document", type=Path, default=DOCUMENT)
-    parser.add_argument("--network", help="Weights of a trained network to check as well.")
-    parser.add_argument("--catalog", help="Of its videos; the test split is used.")
-    parser.add_argument("--clips", type=int, default=20, help="Of the catalog.")
+    parser.add_argument("--demo", type=Path, help="Where kinetoscope demo wrote.")
     given = parser.parse_args()
     methods = {name: method_of(name, **SETTINGS.get(name, {})) for name in METHODS}
     planted = {
@@ -163,12 +179,14 @@ def main() -> None:
     scenes = [scene_of_two(network, seed) for seed in range(SCENES)]
     learned = {name: scored(method, scenes) for name, method in methods.items()}
     fit = {name: methods[name] for name, score in learned.items() if score}
+    sanity = sanity_of(fit, network, scenes)
     lines = [
+        *overview(planted, sanity),
         *planted_tables(planted),
-        *learned_tables(network, learned, sanity_of(fit, network, scenes)),
+        *learned_tables(network, learned, sanity),
     ]
-    if given.network:
-        lines += checked(load_network(given.network), given.catalog, given.clips)
+    for world in WORLDS if given.demo else ():
+        lines += checked(world, given.demo / world)
     given.document.write_text(document(lines), encoding="utf-8")
 
 
@@ -305,8 +323,9 @@ def sanity_of(
     batches = [ClipBatch.of([case.clip for case in scenes], network.expects)]
     for stage in cascade(network, batches, stages=STAGES):
         for name, method in methods.items():
-            alike = alike_after(stage, method, questions, heats[name], segments)
-            random[name].stages.append((stage.layers, alike))
+            if stage.last or name not in COSTLY:
+                alike = alike_after(stage, method, questions, heats[name], segments)
+                random[name].stages.append((stage.layers, alike))
     return {
         name: Sanity(
             stages=[_median(alike.values()) for _, alike in random[name].stages],
@@ -331,36 +350,59 @@ def _median(values: Iterable[float]) -> float:
 # A network that is given
 
 
-def checked(network: Network, videos: str, clips: int) -> list[str]:
-    """Methods ranked for a network that was trained on a catalog."""
-    catalog = read_catalog(videos, split="test")
+def checked(world: str, folder: Path) -> list[str]:
+    """Methods ranked for a network of the demo."""
+    network = load_network(str(folder / "trained" / "weights.safetensors"))
+    catalog = read_catalog(folder / "videos", split="test")
     with tempfile.TemporaryDirectory() as aside:
-        answer = write_attribution_check(
-            network, catalog, Path(aside) / "check", clips=clips
-        ).answer
+        to = Path(aside) / "check"
+        check = write_attribution_check(network, catalog, to, clips=CHECKED_CLIPS)
     rows = [
         (
-            each["name"],
-            each["clips"],
+            *(each["name"], each["clips"]),
             *(_within(each[measure]) for measure in ("deletion", "insertion", "over_centre")),
-            "yes" if each["random"]["changes"] else "**no**",
+            _yes_or_no(each["random"]["changes"]),
             f"{each['seconds']['value']:.2f}",
         )
-        for each in answer["methods"]
+        for each in check.answer["methods"]
     ]
+    recommended = check.answer["recommended"]
     about = CHECKED.format(
+        world=world,
         network=network.name,
-        clips=answer["clips"],
-        right=answer["right"],
-        recommended=answer["recommended"] or "none",
+        clips=check.answer["clips"],
+        right=check.answer["right"],
+        recommended=recommended,
+        deletion=_within(deletion_of(recommended, network, catalog).to_json()),
     )
     return [about, *_table(CHECKED_COLUMNS, rows), ""]
 
 
+def deletion_of(name: str, network: Network, catalog: Catalog) -> Interval:
+    """By how much deletion is better than in random orders, asked of all clips of the check."""
+    sample = open_sample(catalog, network.expects, CHECKED_CLIPS)
+    some = range(2)
+    asked = Asked(method=method_of(name), clips=range(len(sample)), steady=some, noisy=())
+    checking = Checking(
+        network=network,
+        sample=sample,
+        methods={name: replace(asked, every_stage=False)},
+        fillings=("grey", "blur"),
+        seed=0,
+        memory=None,
+    )
+    checking.measure(lambda: None)
+    return checking.found.interval(name, "deletion")
+
+
 CHECKED_COLUMNS = (
-    *("method", "clips", "deletion above chance", "insertion above chance"),
-    *("both above the centre", "changes with random weights", "seconds"),
+    *("method", "clips", "deletion", "insertion", "both, above the centre"),
+    *("changes with random weights", "seconds"),
 )
+
+
+def _yes_or_no(answer: bool) -> str:
+    return "yes" if answer else "**no**"
 
 
 def _within(told: Mapping[str, float]) -> str:
@@ -372,15 +414,44 @@ def _within(told: Mapping[str, float]) -> str:
 Scores = Mapping[tuple[str, str], Score | None]
 
 
+def overview(planted: Scores, sanity: Mapping[str, Sanity]) -> list[str]:
+    """One row a method: all planted networks together, and whether random weights are noticed."""
+    rows = []
+    for name in dict.fromkeys(method for method, _ in planted):
+        mine = {case: score for (own, case), score in planted.items() if own == name and score}
+        timed = [each for case in _in_time() if case in mine for each in mine[case].in_time]
+        rows.append(
+            (
+                *(name, f"{len(mine)}/{len(CASES)}"),
+                _hits([each for score in mine.values() for each in score.pointing]),
+                f"{min(_median(score.energy) for score in mine.values()):.2f}",
+                _hits(timed) if timed else "",
+                _share(mine.get("zeroed stream"), "frames"),
+                _yes_or_no(sanity[name].changes) if name in sanity else "",
+            )
+        )
+    return [OVERVIEW, *_table(OVERVIEW_COLUMNS, rows), ""]
+
+
+OVERVIEW_COLUMNS = (
+    *("method", "networks that it fits", "where", "least energy", "when"),
+    *("heat in a stream times zero", "changes with random weights"),
+)
+
+
+def _in_time() -> list[str]:
+    """The cases in which not every moment counts."""
+    return [name for name, make in CASES.items() if not make(0).moments.all()]
+
+
 def planted_tables(planted: Scores) -> list[str]:
     """Where, when, and in which stream."""
-    in_time = [name for name, make in CASES.items() if not make(0).moments.all()]
     return [
         WHERE,
         *_by_case(planted, [*CASES], _where, _chance),
         "",
         WHEN,
-        *_by_case(planted, in_time, _when, _chance_in_time),
+        *_by_case(planted, _in_time(), _when, _chance_in_time),
         "",
         STREAMS,
         *_shares(planted),
@@ -410,15 +481,18 @@ def _cell(score: Score | None, told: Callable[[Score], str]) -> str:
 
 
 def _where(score: Score) -> str:
-    hits, energy_within = sum(score.pointing), _median(score.energy)
-    bold = "**" if hits == len(score.pointing) else ""
-    return f"{bold}{hits:.3g}/{len(score.pointing)}{bold} {energy_within:.2f}"
+    return f"{_hits(score.pointing)} {_median(score.energy):.2f}"
 
 
 def _when(score: Score) -> str:
-    hits = sum(score.in_time)
-    bold = "**" if hits == len(score.in_time) else ""
-    return f"{bold}{hits:.3g}/{len(score.in_time)}{bold}"
+    return _hits(score.in_time)
+
+
+def _hits(found: Sequence[float]) -> str:
+    """Of how many; several that are equally hot count in part."""
+    count = f"{sum(found):.1f}".removesuffix(".0")
+    bold = "**" if sum(found) == len(found) else ""
+    return f"{bold}{count}/{len(found)}{bold}"
 
 
 def _chance(case: Case) -> float:
@@ -476,7 +550,7 @@ def learned_tables(
                 *(name, _where(score), _when(score)),
                 *(f"{own.other_label:.2f}", " ".join(f"{each:.2f}" for each in own.stages)),
                 f"{own.more.value:.2f} ({own.more.low:.2f} to {own.more.high:.2f})",
-                "yes" if own.changes else "**no**",
+                _yes_or_no(own.changes),
                 f"{_median(score.seconds):.3f}",
             )
         )
@@ -527,9 +601,16 @@ drawn from {DRAWS} seeds.
 
 `tests/evidence/attribution/planted.py` has them all. Stripes has two convolutions with batch
 normalization, pools, the mean and a linear head; attended is a transformer of one block; the others
-have one convolution for each stream. A method has its usual settings, but occlusion has boxes of
-one frame and four pixels, as the usual ones are no smaller than a dot. An empty cell: the method
-does not fit, and says so.
+have one convolution for each stream. A method has its usual settings, but boxes of occlusion are
+one frame long and eight pixels wide. An empty cell: the method does not fit, and says so.
+"""
+
+OVERVIEW = """## All together
+
+*Where*: in how many draws the hottest pixel is one that the answer depends on; *least energy*: the
+share of the heat above zero that is on such pixels, the median over draws, where it is least;
+*when*: the hottest frame, in networks where not all of them count. A method *changes* if its heat
+does not survive random weights, in a network that has learnt (below).
 """
 
 WHERE = f"""## Where?
@@ -545,9 +626,10 @@ In how many draws the hottest frame is one that the answer depends on.
 
 STREAMS = """## In which stream, and is it motion?
 
-The largest share over draws: that of frames in all heat, and of what changes when the clip stands
-still. The last row is told by the network's values with and without (`shares_of`); what the two
-streams of the conjunction do only together is halved between them.
+The largest share over draws: that of frames in all heat, with streams hidden one at a time where a
+method hides, and of the heat that is other when the clip stands still. The last row is told by the
+network's values with and without (`shares_of`); what the two streams of the conjunction do only
+together is halved between them.
 """
 
 LEARNED = """## With weights that were learnt
@@ -560,19 +642,50 @@ whether that is what the network learnt to look at.
 
 *Alike* is the rank correlation of blocks of heat with those of the same method: for the label of
 the other thing, where little is right; and with weights drawn anew from the output down, in three
-stages, the last with all. A method *changes* if, with all weights random, its heat is not surely
-more like its own of the same clip than heats of two clips are like one another; in brackets the
-interval of the median at 95 %.
+stages, the last with all (costly methods are asked at the last alone). A method *changes* if, with
+all weights random, its heat is not surely more like its own of the same clip than heats of two
+clips are like one another; in brackets the interval of the median at 95 %.
 """
 
-CHECKED = """## A network trained on videos
+CHECKED = """## The demo's network of {world}
 
-`kinetoscope check-attribution` on {clips} clips for `{network}`, which tells {right} of them right.
-Deletion and insertion are the areas by which the curve is better than that of random orders, as a
-share of what there is to lose; in brackets intervals at 95 %. Recommended is {recommended}.
+`kinetoscope check-attribution` on {clips} clips for the demo's `{network}`, which tells {right} of
+them right. Deletion and insertion are the areas by which a curve is better than those of random
+orders, as a share of what there is to lose, the median over clips and over grey and blur; in
+brackets intervals at 95 %. Methods that take many passes are asked of fewer clips.
+
+Recommended is {recommended}. Asked of all {clips} clips, its deletion is better than that of random
+orders by {deletion}.
 """
 
 READING = """## How to read this
+
+That a method finds what is planted is the least that can be asked of it: these networks are small,
+and most are linear around the clip, where all gradients agree. What is told apart here is what a
+method can't find in principle.
+
+- Grad-CAM and Grad-CAM++ weigh a channel once for all places. Where the head has a weight for each
+  place, as in the peephole, they show where the channel is active and not where it counts. LayerCAM
+  weighs each place; CAM refuses such a head.
+- A deconvnet does not look at whether a rectifier was open, and so leads back from places where
+  nothing was found: much of its heat is elsewhere.
+- SmoothGrad adds noise, which opens rectifiers that are shut in the clip; some of its heat is where
+  the clip itself has no slope.
+- Windows in time say nothing of where, and columns in space nothing of when.
+- Boxes, random masks and bumps have a grain: their heat spreads over what is hidden together with
+  what counts. Extremal perturbations have blur in place of what is taken away, and refuse a clip
+  that answers the same when blurred, as in the peephole, which is about brightness alone.
+- Gradients whose largest absolute value is taken have no sign: they are alike for another label
+  more than methods that have one. A map that is hardly other for another label tells what is
+  salient, and not what speaks for a label.
+- Class maps are as coarse as their layer. In a clip with two things, the hottest place of a coarse
+  map often lies beside the right one, though they are most unlike for another label.
+- Rolled-out attention answers no label in particular; it is right here because the class token
+  attends to what counts.
+
+A method that finds everything here and does not change with random weights is not to be believed;
+one that does is not right for that alone. With few clips the interval is wide, and *yes* means that
+nothing speaks against it.
 """
 
 

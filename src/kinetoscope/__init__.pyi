@@ -12,6 +12,43 @@ from kinetoscope.clips.worlds.figures import make_figures as make_figures
 from kinetoscope.clips.worlds.parts import make_parts as make_parts
 from kinetoscope.clips.worlds.shapes import make_shapes as make_shapes
 from kinetoscope.errors import KinetoscopeError as KinetoscopeError
+from kinetoscope.evidence.attribution.along import attribute_along as attribute_along
+from kinetoscope.evidence.attribution.along_writing import (
+    write_attribution_along as write_attribution_along,
+)
+from kinetoscope.evidence.attribution.attribute import attribute as attribute
+from kinetoscope.evidence.attribution.attribution import Attribution as Attribution
+from kinetoscope.evidence.attribution.belief.check import (
+    write_attribution_check as write_attribution_check,
+)
+from kinetoscope.evidence.attribution.methods.class_maps import CAM as CAM
+from kinetoscope.evidence.attribution.methods.extremal import Extremal as Extremal
+from kinetoscope.evidence.attribution.methods.grad_cam import GradCAM as GradCAM
+from kinetoscope.evidence.attribution.methods.grad_cam import GradCAMPlusPlus as GradCAMPlusPlus
+from kinetoscope.evidence.attribution.methods.grad_cam import LayerCAM as LayerCAM
+from kinetoscope.evidence.attribution.methods.gradients import Gradient as Gradient
+from kinetoscope.evidence.attribution.methods.gradients import (
+    GradientTimesInput as GradientTimesInput,
+)
+from kinetoscope.evidence.attribution.methods.integrated_gradients import (
+    IntegratedGradients as IntegratedGradients,
+)
+from kinetoscope.evidence.attribution.methods.led_back import Deconvnet as Deconvnet
+from kinetoscope.evidence.attribution.methods.led_back import GuidedBackprop as GuidedBackprop
+from kinetoscope.evidence.attribution.methods.occlusion import Occlusion as Occlusion
+from kinetoscope.evidence.attribution.methods.occlusion import OcclusionByTubes as OcclusionByTubes
+from kinetoscope.evidence.attribution.methods.occlusion import OcclusionInSpace as OcclusionInSpace
+from kinetoscope.evidence.attribution.methods.occlusion import OcclusionInTime as OcclusionInTime
+from kinetoscope.evidence.attribution.methods.relevance import Relevance as Relevance
+from kinetoscope.evidence.attribution.methods.rise import Rise as Rise
+from kinetoscope.evidence.attribution.methods.rollout import AttentionRollout as AttentionRollout
+from kinetoscope.evidence.attribution.methods.smooth_grad import SmoothGrad as SmoothGrad
+from kinetoscope.evidence.attribution.question import Question as Question
+from kinetoscope.evidence.attribution.removal import Removal as Removal
+from kinetoscope.evidence.attribution.shares import Shares as Shares
+from kinetoscope.evidence.attribution.shares import motion_heat as motion_heat
+from kinetoscope.evidence.attribution.shares import shares_of as shares_of
+from kinetoscope.evidence.attribution.writing import write_attributions as write_attributions
 from kinetoscope.evidence.audit.audit import write_audit as write_audit
 from kinetoscope.evidence.beside.nature import Nature as Nature
 from kinetoscope.evidence.beside.nature import measure_nature as measure_nature
