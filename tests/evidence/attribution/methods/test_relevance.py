@@ -3,7 +3,7 @@
 import pytest
 import torch
 from torch import nn
-from torchvision.models.video import r2plus1d_18, r3d_18
+from torchvision.models.video import r2plus1d_18
 
 from kinetoscope.clips.clip import Clip
 from kinetoscope.clips.spec import ClipSpec
@@ -16,7 +16,7 @@ from kinetoscope.networks.network import Network
 from kinetoscope.networks.zoo import build_network
 from kinetoscope.units.objective import activation, direction, features, label, neuron
 from kinetoscope.units.unit import Unit
-from tests.evidence.attribution.planted import moving_dot, peephole, stripes, zeroed_stream
+from tests.evidence.attribution.planted import peephole, stripes, zeroed_stream
 
 LABELS = ["walk", "run", "jump"]
 ONE_RULE = [("epsilon",), ("gamma",), ("z+",)]
@@ -74,10 +74,8 @@ KINDS = {
     "moments beside each other": "slow_fusion_toy",
 }
 SLOW_KINDS = {
-    "two streams, two predictions": "two_stream_vgg16_toy",
     "residual": "i3d_toy",
     "residual, two streams": "st_resnet50_toy",
-    "two rates": "slowfast_toy",
     "beside each other": "i3d_inception_flow_toy",
 }
 
@@ -98,15 +96,14 @@ def test_convolutional_networks_of_the_zoo_keep_what_epsilon_leaves(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("build", [r3d_18, r2plus1d_18])
-def test_so_do_those_of_torchvision(build):
+def test_so_do_those_of_torchvision():
     torch.manual_seed(0)
-    model = build(weights=None, num_classes=3)
+    model = r2plus1d_18(weights=None, num_classes=3)
     nn.init.zeros_(model.fc.bias)
     assert kept(small(model), rules=("z+",)) == pytest.approx(1, abs=1e-3)
 
 
-@pytest.mark.parametrize("fusion", ["sum", "max", "concatenation"])
+@pytest.mark.parametrize("fusion", ["sum", "max"])
 def test_streams_may_meet_in_any_way_that_adds_or_chooses(fusion):
     torch.manual_seed(0)
     network = build_network("two_stream_vgg16_toy", labels=LABELS, fusion=fusion).eval()
@@ -138,7 +135,7 @@ def test_what_is_kept_is_not_told_where_it_is_not_known_what_it_began_with():
 
 
 @pytest.mark.parametrize("rules", [Relevance().rules, *ONE_RULE], ids=",".join)
-@pytest.mark.parametrize("make", [peephole, moving_dot, stripes])
+@pytest.mark.parametrize("make", [peephole, stripes])
 def test_points_at_what_counts(make, rules):
     case = make(seed=1)
     heat = attribute(case.network, case.clip, case.objective, method=Relevance(rules=rules)).whole
