@@ -78,14 +78,16 @@ def test_the_plan_tells_what_occlusion_computes_anew(given, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-def test_a_video_that_is_too_short_is_said_to_be(given, tmp_path):
+def test_a_video_that_is_too_short_is_refused_unless_it_may_be_filled_up(given, tmp_path):
     path = tmp_path / "short.mp4"
     write_mp4(path, square(COLOURS["red"], seed=0, frames=4), 15.0)
     asked = ("--method", "gradient", "--no-videos", "--out", tmp_path)
-    answered = attribute(given[0], path, *asked)
-    assert answered.exit_code == 0
-    assert "is too short for" in answered.stderr
-    assert "repeated" in answered.stderr
+    refused = attribute(given[0], path, *asked)
+    assert refused.exit_code == 1
+    assert "is shorter than a clip" in refused.stderr
+    assert "its last frame repeated" in refused.stderr
+    assert not (tmp_path / "evidence").exists()
+    assert attribute(given[0], path, *asked, "--fill").exit_code == 0
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,7 @@ _LISTS = (".csv", ".txt", ".json")
 @click.option("--plan", is_flag=True, help="Only tell what occlusion would recompute.")
 @click.option("--windows", is_flag=True, help="All of a long video, window by window.")
 @click.option("--every", type=Duration(), help="From window to window; half a clip if not given.")
+@click.option("--fill", is_flag=True, help="Also a video that is shorter than a clip.")
 @click.option("--no-videos", is_flag=True, help="Without the overlay videos.")
 @weights_option
 @root_option
@@ -65,7 +66,8 @@ def command(network: str, video: Path, out: Path, weights: Path | None, **how: A
 
     Written are overlay videos, in which red speaks for it and blue against it; the arrays and
     tables, in evidence/attribution; and a report that shows all of it side by side. With --windows
-    a long video is attributed from its start to its end, in memory that does not grow.
+    a long video is attributed from its start to its end, in memory that does not grow. Videos of a
+    catalog that are shorter than a clip are filled up as NETWORK's clips are.
 
     Example: kinetoscope attribute trained jump.mp4 --class jump --method occlusion --out why
 
@@ -164,21 +166,24 @@ def _videos(network: "Network", video: Path, how: Mapping[str, Any]) -> "Catalog
 
     if not _is_video(video):
         return read_catalog(str(video), root=how["root"], split=how["split"], strict=False)
-    if not how["windows"]:
-        _warn_of_short(network, video, open_clip(video, network.expects))
+    if not (how["windows"] or how["fill"]):
+        _check_length(network, video, open_clip(video, network.expects))
     entry = Entry(path=video, where=str(video))
     return Catalog(name=video.name, root=video.parent, labels=network.labels, entries=(entry,))
 
 
-def _warn_of_short(network: "Network", video: Path, clip: "Clip") -> None:
-    missing = clip.time - len(set(clip.seconds))
-    if missing:
+def _check_length(network: "Network", video: Path, clip: "Clip") -> None:
+    from kinetoscope.errors import ClipError
+
+    there = len(set(clip.seconds))
+    if there < clip.time:
         repeated = network.expects.when_short == "repeat-last"
-        filled = "its last frame is repeated" if repeated else "it is looped"
-        click.echo(
-            f"{video} is too short for {missing} of the {clip.time} frames that {network.name} is"
-            f" shown; {filled} in their place, and heat there is of what is repeated",
-            err=True,
+        filled = "its last frame repeated" if repeated else "its frames looped"
+        raise ClipError(
+            f"{video} is shorter than a clip of {network.name}",
+            got=f"{there} frames at the rate of the network",
+            expected=f"{clip.time} frames",
+            hint=f"--fill attributes it with {filled}; heat there is of what was filled in",
         )
 
 
