@@ -19,7 +19,7 @@ Source: networks designed instead of trained are the idea of Zhang et al., "Attr
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, get_args
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -29,11 +29,22 @@ from kinetoscope.clips.clip import Clip
 from kinetoscope.clips.spec import ClipSpec, Stream
 from kinetoscope.networks.network import Network, TokenGrid
 from kinetoscope.units.objective import Objective, label
+from tests.evidence.attribution.by_hand import (
+    BRIGHT,
+    DOWN,
+    GREEN,
+    RED_AND_GREEN,
+    RIGHT,
+    Attending,
+    Form,
+    Layers,
+    TwoStreams,
+    edges_and_stripes,
+    linear_head,
+    normal,
+    smooth,
+)
 from tests.evidence.planted import GREY
-
-Form = Literal["module", "in-place", "shared", "functional"]
-FORMS: tuple[Form, ...] = get_args(Form)
-"""Of a rectifier."""
 
 TIME, SIDE = 8, 32
 DOT, STEP, STEPS = 7, 2, 5
@@ -74,78 +85,6 @@ class Case:
         return self.truth.flatten(1).any(1)
 
 
-class Layers(nn.Module):
-    """Stages with a rectifier after each, in one of four forms, and a head."""
-
-    def __init__(self, *stages: nn.Module, head: nn.Module, form: Form = "module"):
-        super().__init__()
-        self.stages = nn.ModuleList(stages)
-        self.rectifiers = nn.ModuleList(_rectifiers(form, len(stages)))
-        self.head = head
-
-    def forward(self, x):
-        for number, stage in enumerate(self.stages):
-            x = stage(x)
-            x = self.rectifiers[number](x) if self.rectifiers else F.relu(x)
-        return self.head(x)
-
-
-def _rectifiers(form: Form, count: int) -> list[nn.Module]:
-    if form == "functional":
-        return []
-    if form == "shared":
-        return [nn.ReLU()] * count
-    return [nn.ReLU(inplace=form == "in-place") for _ in range(count)]
-
-
-class TwoStreams(nn.Module):
-    """Both streams side by side, each times its gate, and what is made of them."""
-
-    def __init__(self, frames: nn.Module, flow: nn.Module, joined: nn.Module, gate: float = 1.0):
-        super().__init__()
-        self.frames, self.flow, self.joined, self.gate = frames, flow, joined, gate
-
-    def forward(self, frames, flow):
-        seen = self.frames(frames)
-        seen = seen if self.gate == 1 else self.gate * seen
-        return self.joined(torch.cat([seen, self.flow(flow)], dim=1))
-
-
-class Attending(nn.Module):
-    """Patches as tokens, and one block in which a class token attends to those that are bright.
-
-    A token has three channels: whether it is the class token, how bright, and how green it is.
-    """
-
-    def __init__(self):
-        super().__init__()
-        self.patches = nn.Conv3d(3, 3, (2, 8, 8), stride=(2, 8, 8), bias=False)
-        colours = torch.tensor([(0.0, 0.0, 0.0), _BRIGHT, _GREEN])
-        self.patches.weight.data = colours[..., None, None, None].repeat(1, 1, 2, 8, 8) / 128
-        self.class_token = nn.Parameter(torch.tensor([[[1.0, 0, 0]]]))
-        self.block = Attention()
-        self.head = nn.Linear(3, 2, bias=False)
-        self.head.weight.data = torch.eye(3)[1:]
-
-    def forward(self, frames):
-        tokens = self.patches(frames).flatten(2).transpose(1, 2)
-        tokens = torch.cat([self.class_token.expand(len(tokens), 1, 3), tokens], dim=1)
-        return self.head(self.block(tokens)[:, 0])
-
-
-class Attention(nn.Module):
-    """The class token asks for what is bright; the others for nothing."""
-
-    def __init__(self):
-        super().__init__()
-        self.query = nn.Linear(3, 3, bias=False)
-        self.query.weight.data = torch.tensor([[0.0, 0, 0], [8, 0, 0], [0, 0, 0]])
-
-    def forward(self, tokens):
-        likeness = self.query(tokens) @ tokens.transpose(1, 2)
-        return tokens + likeness.softmax(dim=-1) @ tokens
-
-
 def peephole(seed: int = 0, form: Form = "module") -> Case:
     """Brightness, within one box of space."""
     chance = _drawn(seed)
@@ -153,7 +92,7 @@ def peephole(seed: int = 0, form: Form = "module") -> Case:
     weights = torch.stack([box, 1 - box.float()]).float()[:, None] / box.sum()
     head = nn.Linear(TIME * SIDE * SIDE, 2, bias=False)
     head.weight.data = weights.flatten(1)
-    model = Layers(_smooth(_BRIGHT), head=nn.Sequential(nn.Flatten(), head), form=form)
+    model = Layers(smooth(BRIGHT), head=nn.Sequential(nn.Flatten(), head), form=form)
     clip = Clip(frames=_noise(chance, 0.6, 0.9))
     network = _network(model, "peephole", ("inside", "outside"))
     return _case(network, clip, "inside", grown(box, 1))
@@ -164,9 +103,9 @@ def flash(seed: int = 0, form: Form = "module") -> Case:
     chance = _drawn(seed)
     moment = _whole(chance, 0, TIME)
     head = nn.Sequential(
-        nn.AdaptiveAvgPool3d((None, 1, 1)), nn.AdaptiveMaxPool3d(1), *_labels(torch.eye(2))
+        nn.AdaptiveAvgPool3d((None, 1, 1)), nn.AdaptiveMaxPool3d(1), *linear_head(torch.eye(2))
     )
-    model = Layers(_smooth(_BRIGHT, _GREEN, time=1), head=head, form=form)
+    model = Layers(smooth(BRIGHT, GREEN, time=1), head=head, form=form)
     frames = _noise(chance, 0.55, 0.65)
     frames[:, moment] += 0.3
     truth = torch.zeros(TIME, SIDE, SIDE, dtype=torch.bool)
@@ -184,7 +123,7 @@ def moving_dot(seed: int = 0, form: Form = "module") -> Case:
     paths = torch.stack([_path(way) for way in ways]).float()
     filters.weight.data = (paths / paths[0].sum() / 3)[:, None].repeat(1, 3, 1, 1, 1)
     filters.bias.data.fill_(-0.5)
-    head = nn.Sequential(nn.AdaptiveMaxPool3d(1), *_labels(torch.eye(2)))
+    head = nn.Sequential(nn.AdaptiveMaxPool3d(1), *linear_head(torch.eye(2)))
     frames, upper = _noise(chance, 0.5, 0.6), _whole(chance, 0, 2)
     tubes = [put_dot(frames, way, chance, upper=number == upper) for number, way in enumerate(ways)]
     flow = torch.zeros(2, TIME, SIDE, SIDE)  # the network is not shown it; tubes follow it
@@ -197,8 +136,8 @@ def moving_dot(seed: int = 0, form: Form = "module") -> Case:
 def static_shortcut(seed: int = 0, form: Form = "module") -> Case:
     """A green patch of the background; a red dot moves, and is nothing to the network."""
     chance = _drawn(seed)
-    head = nn.Sequential(nn.AdaptiveAvgPool3d(1), *_labels(torch.eye(2)))
-    stage = _smooth(_GREEN, _RED_AND_GREEN, bias=-0.1)
+    head = nn.Sequential(nn.AdaptiveAvgPool3d(1), *linear_head(torch.eye(2)))
+    stage = smooth(GREEN, RED_AND_GREEN, bias=-0.1)
     still = torch.rand(1, 1, SIDE, SIDE, generator=chance) * 0.2 + 0.4
     frames = still.repeat(3, TIME, 1, 1)  # without colour
     upper = _whole(chance, 0, 2) == 1
@@ -226,7 +165,7 @@ def stripes(seed: int = 0, form: Form = "module") -> Case:
         begin = 0 if number == first else TIME - SHOWN
         patches.append(put_stripes(frames, way, chance, upper=number == upper, begin=begin))
     asked = _whole(chance, 0, 2)
-    network = _network(_of_stripes(form), "stripes", ways)
+    network = _network(edges_and_stripes(form), "stripes", ways)
     truth = grown(patches[asked], 5, in_time=2)
     return _case(network, Clip(frames=frames), ways[asked], truth)
 
@@ -234,12 +173,12 @@ def stripes(seed: int = 0, form: Form = "module") -> Case:
 def zeroed_stream(seed: int = 0, form: Form = "module", *, gated: bool = False) -> Case:
     """Motion; what is made of frames is multiplied by zero, by the head or by a gate before it."""
     chance = _drawn(seed)
-    frames_stage = nn.Sequential(_smooth(_BRIGHT, _GREEN), _normal(2))
+    frames_stage = nn.Sequential(smooth(BRIGHT, GREEN), normal(2))
     frames = Layers(frames_stage, head=nn.Identity(), form=form)
-    flow = Layers(_smooth(_RIGHT, _DOWN, bias=-0.1), head=nn.Identity(), form=form)
+    flow = Layers(smooth(RIGHT, DOWN, bias=-0.1), head=nn.Identity(), form=form)
     count = torch.tensor([[1.0, 1, 1, 0], [1, 1, 0, 1]])
     weights = count if gated else count * torch.tensor([0, 0, 1, 1])
-    head = nn.Sequential(nn.AdaptiveAvgPool3d(1), *_labels(weights))
+    head = nn.Sequential(nn.AdaptiveAvgPool3d(1), *linear_head(weights))
     model = TwoStreams(frames, flow, head, gate=0.0 if gated else 1.0)
     bright, moving = (_patch(place) for place in _two_places(chance))
     clip = _two_stream_clip(chance, bright, moving)
@@ -251,12 +190,12 @@ def zeroed_stream(seed: int = 0, form: Form = "module", *, gated: bool = False) 
 def conjunction(seed: int = 0, form: Form = "module") -> Case:
     """A patch that is bright and moves; one is only bright, and one only moves."""
     chance = _drawn(seed)
-    frames = Layers(_smooth(_BRIGHT), head=nn.Identity(), form=form)
-    flow = Layers(_smooth(_RIGHT, bias=-0.1), head=nn.Identity(), form=form)
+    frames = Layers(smooth(BRIGHT), head=nn.Identity(), form=form)
+    flow = Layers(smooth(RIGHT, bias=-0.1), head=nn.Identity(), form=form)
     both = nn.Conv3d(2, 2, 1)
     both.weight.data = torch.tensor([[1.0, 1], [-1, 2]])[..., None, None, None]
     both.bias.data = torch.tensor([-1.2, -1.2])
-    head = nn.Sequential(nn.AdaptiveAvgPool3d(1), *_labels(torch.eye(2)))
+    head = nn.Sequential(nn.AdaptiveAvgPool3d(1), *linear_head(torch.eye(2)))
     model = TwoStreams(frames, flow, Layers(both, head=head, form=form))
     together, one, other = (_patch(place) for place in _three_places(chance))
     clip = _two_stream_clip(chance, together | one, together | other)
@@ -320,63 +259,6 @@ def grown(mask: Tensor, by: int, in_time: int | None = None) -> Tensor:
     reach = (by if in_time is None else in_time, by, by)
     window = tuple(2 * each + 1 for each in reach)
     return F.max_pool3d(mask[None, None].float(), window, stride=1, padding=reach)[0, 0] > 0
-
-
-# Filters
-
-_BRIGHT = (1 / 3, 1 / 3, 1 / 3)
-_GREEN = (-0.5, 1.0, -0.5)
-_RED_AND_GREEN = (0.5, 0.5, -1.0)
-_RIGHT, _DOWN = (1.0, 0.0), (0.0, 1.0)
-
-
-def _smooth(*colours: tuple[float, ...], time: int = 3, bias: float = 0.0) -> nn.Conv3d:
-    """One unit for each colour, or velocity, over a small window."""
-    window = (time, 3, 3)
-    stage = nn.Conv3d(len(colours[0]), len(colours), window, padding=(time // 2, 1, 1))
-    stage.weight.data = torch.tensor(colours)[..., None, None, None].repeat(1, 1, *window)
-    stage.weight.data /= 9 * time
-    stage.bias.data.fill_(bias)
-    return stage
-
-
-def _normal(channels: int, bias: float = 0.0) -> nn.BatchNorm3d:
-    """Batch normalization that doubles, and adds a bias."""
-    stage = nn.BatchNorm3d(channels)
-    stage.running_mean.fill_(0.2)
-    stage.running_var.fill_(0.25)
-    stage.bias.data.fill_(0.4 + bias)
-    return stage
-
-
-def _of_stripes(form: Form) -> Layers:
-    """Edges, and then where there are many of one direction and few of the other."""
-    across = torch.tensor([[-1.0, 0, 1], [-2, 0, 2], [-1, 0, 1]]) / 8
-    edges = nn.Conv3d(3, 4, (1, 3, 3), padding=(0, 1, 1))
-    kernels = torch.stack([across, -across, across.T, -across.T])
-    edges.weight.data = kernels[:, None, None].repeat(1, 3, 1, 1, 1) / 3
-    edges.bias.data.zero_()
-    many = nn.Conv3d(4, 2, 3, padding=1)
-    signs = torch.tensor([[1.0, 1, -1, -1], [-1, -1, 1, 1]])
-    many.weight.data = signs[..., None, None, None].repeat(1, 1, 3, 3, 3) / 27
-    many.bias.data.zero_()
-    return Layers(
-        nn.Sequential(edges, _normal(4)),
-        nn.Sequential(nn.MaxPool3d((1, 2, 2)), many, _normal(2, bias=-1.2)),
-        head=nn.Sequential(
-            nn.AvgPool3d((2, 2, 2)),
-            nn.AdaptiveAvgPool3d(1),
-            *_labels(torch.eye(2)),
-        ),
-        form=form,
-    )
-
-
-def _labels(weights: Tensor) -> tuple[nn.Module, nn.Module]:
-    head = nn.Linear(weights.shape[1], weights.shape[0])
-    head.weight.data = weights
-    head.bias.data.fill_(0.1)
-    return nn.Flatten(), head
 
 
 # Clips

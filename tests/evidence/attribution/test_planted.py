@@ -10,7 +10,8 @@ from kinetoscope.evidence.attribution.attribute import METHODS, attribute, metho
 from kinetoscope.evidence.attribution.belief.pointing import energy, pointing, temporal_pointing
 from kinetoscope.evidence.attribution.question import Question
 from kinetoscope.evidence.attribution.shares import shares_of
-from tests.evidence.attribution.planted import CASES, FORMS
+from tests.evidence.attribution.by_hand import FORMS
+from tests.evidence.attribution.planted import CASES
 from tests.evidence.attribution.quick import FINE, quick
 
 DRAWS = 2

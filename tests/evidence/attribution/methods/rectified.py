@@ -8,7 +8,7 @@ from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.evidence.attribution.question import Question
 from kinetoscope.networks.network import Network
 from kinetoscope.units.objective import label
-from tests.evidence.attribution.planted import Form, Layers, TwoStreams
+from tests.evidence.attribution.by_hand import Form, Layers, TwoStreams
 
 EXTENT = (4, 12, 12)
 BOTH = ("frames", "flow")

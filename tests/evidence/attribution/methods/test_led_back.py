@@ -16,9 +16,10 @@ from kinetoscope.evidence.attribution.methods.led_back import (
 )
 from kinetoscope.units.objective import activation, label
 from kinetoscope.units.unit import Unit
+from tests.evidence.attribution.by_hand import FORMS
 from tests.evidence.attribution.methods.rectified import BOTH, asked, network_of
 from tests.evidence.attribution.methods.test_gradients import of_captum
-from tests.evidence.attribution.planted import FORMS, attended
+from tests.evidence.attribution.planted import attended
 
 RULES = {"guided": (GuidedBackprop(), OfCaptum), "deconvolved": (Deconvnet(), Deconvolution)}
 rules = pytest.mark.parametrize("rule", RULES)
