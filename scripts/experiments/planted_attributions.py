@@ -472,7 +472,9 @@ HEADING = f"""# Do attributions find what was planted?
 
 <!-- Written by scripts/experiments/planted_attributions.py; change that, not this. -->
 
-    python scripts/experiments/planted_attributions.py
+    python scripts/experiments/planted_attributions.py --demo FOLDER
+
+where `kinetoscope demo` wrote the folder; without one, its networks are left out.
 
 Every attribution method answers networks that are built by hand, so that it is known what their
 answer depends on. Clips have {TIME} frames of {SIDE} x {SIDE} pixels; where things lie in them is
@@ -544,8 +546,8 @@ them right. Deletion and insertion are the areas by which a curve is better than
 orders, as a share of what there is to lose, the median over clips and over grey and blur; in
 brackets intervals at 95 %. Methods that take many passes are asked of fewer clips.
 
-Recommended is {recommended}. Asked of all {clips} clips, its deletion is better than that of random
-orders by {deletion}.
+Recommended is {recommended}. Asked of all {clips} clips, its deletion is better than
+that of random orders by {deletion}.
 """
 
 READING = """## How to read this
@@ -557,6 +559,8 @@ method can't find in principle.
 - Grad-CAM and Grad-CAM++ weigh a channel once for all places. Where the head has a weight for each
   place, as in the peephole, they show where the channel is active and not where it counts. LayerCAM
   weighs each place; CAM refuses such a head.
+- Relevance fades by a share of what a layer answers in all, so that it is not quite the same when
+  something else in the clip moves.
 - A deconvnet does not look at whether a rectifier was open, and so leads back from places where
   nothing was found: much of its heat is elsewhere.
 - SmoothGrad adds noise, which opens rectifiers that are shut in the clip; some of its heat is where
