@@ -19,6 +19,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -180,14 +181,12 @@ def main() -> None:
 
 
 def scored(method: Method, cases: Iterable[Case]) -> Score | None:
-    """A method's score; None where it does not fit."""
+    """A method's score for the clips that it does not refuse; None where it refuses all."""
     score = Score()
-    try:
-        for case in cases:
+    for case in cases:
+        with suppress(ClipError):
             score.add(method, case)
-    except ClipError:
-        return None
-    return score
+    return score if score.seconds else None
 
 
 # Random weights
@@ -494,7 +493,8 @@ drawn from {DRAWS} seeds.
 `tests/evidence/attribution/planted.py` has them all. Stripes has two convolutions with batch
 normalization, pools, the mean and a linear head; attended is a transformer of one block; the others
 have one convolution for each stream. A method has its usual settings, but boxes of occlusion are
-one frame long and eight pixels wide. An empty cell: the method does not fit, and says so.
+one frame long and eight pixels wide. An empty cell: the method does not fit, and says so; fewer
+draws than {DRAWS}: it refuses the clips of the others.
 """
 
 OVERVIEW = """## All together
@@ -567,8 +567,9 @@ method can't find in principle.
   the clip itself has no slope.
 - Windows in time say nothing of where, and columns in space nothing of when.
 - Boxes, random masks and bumps have a grain: their heat spreads over what is hidden together with
-  what counts. Extremal perturbations have blur in place of what is taken away, and refuse a clip
-  that answers the same when blurred, as in the peephole, which is about brightness alone.
+  what counts. Extremal perturbations have blur in place of what is taken away: brightness outlives
+  it, so that in the peephole there is next to nothing to take away. One such clip may be refused,
+  and the next one be answered with noise.
 - Gradients whose largest absolute value is taken have no sign: they are alike for another label
   more than methods that have one. A map that is hardly other for another label tells what is
   salient, and not what speaks for a label.
