@@ -45,6 +45,7 @@ def test_integrated_gradients_point_to_what_was_planted_and_nothing_else_has_hea
     assert energy(heat, case.truth) == pytest.approx(1, abs=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_occlusion_points_to_what_was_planted(name):
     case = case_of(name, seed=DRAWS)
