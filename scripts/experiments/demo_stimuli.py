@@ -111,13 +111,15 @@ def row(world: str, found: Sequence[Made]) -> str:
     held = [each.ratio for each in found if each.ratio is not None]
     units = [each.ratio for each in found if each.is_unit and each.ratio is not None]
     above, units_above = (sum(ratio > 1 for ratio in ratios) for ratios in (held, units))
-    smoother = sum(each.falls for each in found)
+    own = [each.falls for each in found if each.is_unit]
+    falling = [each.falls for each in found]
     for each in found:
         if not each.falls or (each.ratio or 2) <= 1:
             print(f"{world}: {each}")
     return (
         f"| {world} | {len(found)} | {above} of {len(held)} | {units_above} of {len(units)} | "
-        f"{statistics.median(held):.1f} | {min(held):.2f} | {smoother} of {len(found)} |"
+        f"{statistics.median(held):.1f} | {min(held):.2f} | "
+        f"{sum(own)} of {len(own)} | {sum(falling)} of {len(falling)} |"
     )
 
 
@@ -137,8 +139,8 @@ clip of the test split; a difference has none. Roughness in time, `sum (D_t x)^2
 fall from every slowness chi to the next, in the frames and in the flow.
 
 | world | objectives | above the best real clip | units among them | median ratio | smallest | \
-smoother with every chi |
-|---|---|---|---|---|---|---|
+units smoother with every chi | all objectives |
+|---|---|---|---|---|---|---|---|
 """
         + "\n".join(rows)
         + "\n"
