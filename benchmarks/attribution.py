@@ -118,7 +118,7 @@ def main() -> None:
         _be_a_side(int(asked))
         return
     for row in ROWS:
-        if asked in row.title:
+        if asked.lower() in row.title.lower():
             _compare(row)
     if asked in "memory" and sys.platform == "linux":
         _memory()
