@@ -39,14 +39,12 @@ class Made:
         is_unit: whether that is one unit, and not a label or a sum.
         ratio: of its best stimulus; None for a sum, which no real clip is held against.
         falls: whether every stream is smoother in time the larger chi is.
-        silent: whether the unit answers to no real clip.
     """
 
     name: str
     is_unit: bool
     ratio: float | None
     falls: bool
-    silent: bool
 
 
 def main() -> None:
@@ -77,7 +75,6 @@ def made_in(world: Path) -> Iterator[Made]:
             is_unit=objective.unit is not None,
             ratio=None if is_sum or not ratios else max(ratios),
             falls=falls(network, stimuli),
-            silent=not is_sum and not ratios,
         )
 
 

@@ -65,10 +65,10 @@ def named_methods(
         UnknownNameError: there is no such method or filling, or no method has such a setting.
     """
     from kinetoscope.evidence.attribution.attribute import method_of
-    from kinetoscope.evidence.attribution.removal import FILLINGS
+    from kinetoscope.evidence.attribution.removal import check_filling
 
-    if filling is not None and filling not in FILLINGS:
-        raise unknown_name("filling of what is removed", filling, list(FILLINGS))
+    if filling is not None:
+        check_filling(filling)
     plain = [method_of(name) for name in names]
     given: dict[str, dict[str, Any]] = {
         method.name: {"filling": filling} if filling and "filling" in _settings(method) else {}

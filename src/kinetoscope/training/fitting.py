@@ -242,12 +242,9 @@ class Fitting:
         return loss * (self.fabric.world_size / shown.whole)
 
     def _streams(self, clips: ClipBatch) -> tuple[Tensor, ...]:
-        normalized = self.network.normalize(clips)
         form = _FORMATS[self.recipe.memory_format]
-        return tuple(
-            normalized.stream(name).contiguous(memory_format=form)
-            for name in self.network.expects.streams
-        )
+        normalized = self.network.normalize(clips).laid_out(form)
+        return tuple(normalized.stream(name) for name in self.network.expects.streams)
 
     def _mean(self, tensor: Tensor) -> Tensor:
         if self.fabric.world_size == 1:

@@ -118,8 +118,7 @@ def _check_inside(query: Point, extent: Sequence[int]) -> None:
 
 def _middles(field: ReceptiveField, axis: int, places: int) -> tuple[float, ...]:
     """Where in the clip the middle of each place's receptive field lies, along one axis."""
-    first = field.start[axis] + (field.size[axis] - 1) / 2
-    return tuple(first + place * field.stride[axis] for place in range(places))
+    return tuple(field.middle(axis, place) for place in range(places))
 
 
 def _nearest(query: Point, lines: Sequence[Sequence[float]]) -> tuple[int, int, int]:

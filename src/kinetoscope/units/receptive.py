@@ -46,6 +46,15 @@ class ReceptiveField:
     exact: bool = True
     streams: Mapping[str, "ReceptiveField"] = field(default_factory=dict)
 
+    def middle(self, axis: int, place: int = 0) -> float:
+        """Where in the clip the middle of a place's field lies [frames or pixels].
+
+        Args:
+            axis: 0, 1 or 2 for time, height or width.
+            place: along that axis of the layer.
+        """
+        return self.start[axis] + (self.size[axis] - 1) / 2 + place * self.stride[axis]
+
     def box(self, place: tuple[int, int, int], extent: Size) -> Box:
         """What one place sees of a clip.
 

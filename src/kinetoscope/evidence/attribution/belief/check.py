@@ -36,14 +36,14 @@ from pathlib import Path
 
 from kinetoscope.clips.cache import ClipCache
 from kinetoscope.clips.catalog import Catalog
-from kinetoscope.errors import ClipError, KinetoscopeError, unknown_name
+from kinetoscope.errors import ClipError, KinetoscopeError
 from kinetoscope.evidence.attribution.attribute import METHODS, check_method, method_of
 from kinetoscope.evidence.attribution.attribution import Method
 from kinetoscope.evidence.attribution.belief.amounts import HUNDREDS, amounts
 from kinetoscope.evidence.attribution.belief.checking import STAGES, Checking
 from kinetoscope.evidence.attribution.belief.curves import STEPS
 from kinetoscope.evidence.attribution.belief.telling import clip_table, method_table
-from kinetoscope.evidence.attribution.removal import FILLINGS
+from kinetoscope.evidence.attribution.removal import check_filling
 from kinetoscope.evidence.evidence import (
     Evidence,
     Provenance,
@@ -149,8 +149,7 @@ def _fitting(
 
 def _check_fillings(fillings: Sequence[str]) -> None:
     for filling in fillings:
-        if filling not in FILLINGS:
-            raise unknown_name("filling of what is removed", filling, list(FILLINGS))
+        check_filling(filling)
     if not fillings:
         raise ClipError(
             "nothing stands in for what is removed", got="no filling", expected="one or more"

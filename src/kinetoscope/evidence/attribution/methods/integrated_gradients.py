@@ -31,7 +31,7 @@ from kinetoscope.evidence.attribution.attribution import Attribution, Method
 from kinetoscope.evidence.attribution.methods.gradients import check_count, told
 from kinetoscope.evidence.attribution.methods.room import batches, versions_at_once
 from kinetoscope.evidence.attribution.question import Question, Streams
-from kinetoscope.evidence.attribution.removal import FILLINGS, Removal
+from kinetoscope.evidence.attribution.removal import Removal, check_filling
 from kinetoscope.networks.network import Network, frozen
 from kinetoscope.units.objective import Objective
 
@@ -64,8 +64,7 @@ class IntegratedGradients(Method):
     def check(self, network: Network, objective: Objective) -> None:
         objective.bound(network)
         check_count("steps", self.steps)
-        if self.filling not in FILLINGS:
-            raise unknown_name("filling of what is removed", self.filling, list(FILLINGS))
+        check_filling(self.filling)
         if self.quadrature not in QUADRATURES:
             raise unknown_name("quadrature", self.quadrature, list(QUADRATURES))
 

@@ -34,8 +34,8 @@ from kinetoscope.units.rehearsal import blank_batch
 
 
 @dataclass(frozen=True, kw_only=True)
-class GuidedBackprop(Method):
-    """Back through rectifiers that were open, and only what is positive.
+class LedBack(Method):
+    """What the ways back share: they differ in the rule alone.
 
     Args:
         over_channels: how the values of a pixel become its heat; one of `OVER_CHANNELS`.
@@ -43,38 +43,33 @@ class GuidedBackprop(Method):
 
     over_channels: str = "largest"
 
-    name: ClassVar[str] = "guided-backprop"
-    source: ClassVar[str] = "Springenberg 2015"
+    rule: ClassVar[Rule]
 
     def check(self, network: Network, objective: Objective) -> None:
         check_over_channels(self.over_channels)
-        check_rule(network, objective, "guided")
+        check_rule(network, objective, self.rule)
 
     def answer(self, question: Question) -> Attribution:
-        found = led_back_by(question, "guided")
+        found = led_back_by(question, self.rule)
         return told(self.name, question, found, self.over_channels)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deconvnet(Method):
-    """Back through all rectifiers, and only what is positive.
+class GuidedBackprop(LedBack):
+    """Back through rectifiers that were open, and only what is positive."""
 
-    Args:
-        over_channels: how the values of a pixel become its heat; one of `OVER_CHANNELS`.
-    """
+    name: ClassVar[str] = "guided-backprop"
+    source: ClassVar[str] = "Springenberg 2015"
+    rule: ClassVar[Rule] = "guided"
 
-    over_channels: str = "largest"
+
+@dataclass(frozen=True, kw_only=True)
+class Deconvnet(LedBack):
+    """Back through all rectifiers, and only what is positive."""
 
     name: ClassVar[str] = "deconvnet"
     source: ClassVar[str] = "Zeiler 2014"
-
-    def check(self, network: Network, objective: Objective) -> None:
-        check_over_channels(self.over_channels)
-        check_rule(network, objective, "deconvolved")
-
-    def answer(self, question: Question) -> Attribution:
-        found = led_back_by(question, "deconvolved")
-        return told(self.name, question, found, self.over_channels)
+    rule: ClassVar[Rule] = "deconvolved"
 
 
 def led_back_by(question: Question, rule: Rule) -> Streams:

@@ -90,7 +90,7 @@ def _middles(
     if field is None or field.stride[axis] == 0:
         step = length / places
         return (step - 1) / 2, step
-    return field.start[axis] + (field.size[axis] - 1) / 2, float(field.stride[axis])
+    return field.middle(axis), float(field.stride[axis])
 
 
 def _weights(first: float, step: float, places: int, length: int) -> Tensor:
