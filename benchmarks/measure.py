@@ -1,12 +1,15 @@
 """How is a measurement taken, and in which words is it written down?
 
 Variants are run in turn, round after round and in another order each time, so that what else the
-machine does, and what each leaves behind in its caches, meets them alike.
+machine does, and what each leaves behind in its caches, meets them alike. A machine whose speed
+drifts slows down what is run in the same round by the same factor, so that two variants are held
+against each other round by round, and the median of these ratios is told, with its interval.
 Each measurement is printed as one line of JSON; README.md says what its keys mean.
 """
 
 import gc
 import json
+import math
 import os
 import platform
 import random
@@ -17,6 +20,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
+from itertools import accumulate
 from pathlib import Path
 
 
@@ -27,10 +31,29 @@ class Timing:
     Args:
         median: of all rounds [seconds].
         spread: the range between the quartiles, divided by the median.
+        seconds: of each round; none where they were not kept.
     """
 
     median: float
     spread: float
+    seconds: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ratio:
+    """How many times as long as ours another variant takes.
+
+    Args:
+        median: of the ratios within each round.
+        interval: what holds the true median with a confidence of `SURE`, whatever the
+            distribution; of fewer than six rounds, that of all ratios.
+    """
+
+    median: float
+    interval: tuple[float, float]
+
+
+SURE = 0.95
 
 
 def side_by_side(
@@ -59,16 +82,34 @@ def side_by_side(
     return {name: _timing(taken) for name, taken in seconds.items()}
 
 
+def times_faster(timings: Mapping[str, Timing], ours: str, other: str) -> Ratio:
+    """How many times as long as ours another variant takes, round by round.
+
+    Args:
+        timings: of `side_by_side`.
+        ours: the name of our variant.
+        other: the name of what it is held against.
+    """
+    pairs = zip(timings[ours].seconds, timings[other].seconds, strict=True)
+    found = sorted(theirs / own for own, theirs in pairs)
+    inward = _inward(len(found))
+    interval = (found[inward], found[-1 - inward])
+    return Ratio(median=statistics.median(found), interval=interval)
+
+
 def report(
     name: str,
     *,
     timings: Mapping[str, Timing],
-    ratio: float | None,
+    ratio: Ratio | float | None,
     target: float,
     packages: Sequence[str] = (),
     **more: object,
 ) -> None:
     """Print a measurement as a line of JSON."""
+    if isinstance(ratio, Ratio):
+        more = {"interval": [float(f"{end:.4g}") for end in ratio.interval]} | more
+        ratio = ratio.median
     line = {
         "name": name,
         "machine": machine(),
@@ -115,7 +156,17 @@ def most_memory() -> int:
 
 def _timing(seconds: Sequence[float]) -> Timing:
     first, median, third = statistics.quantiles(seconds, n=4)
-    return Timing(median=median, spread=(third - first) / median)
+    return Timing(median=median, spread=(third - first) / median, seconds=tuple(seconds))
+
+
+def _inward(count: int) -> int:
+    """How many of so many sorted numbers to leave out at each end, for an interval of the median.
+
+    Each number lies below the true median as often as above it, so that how many do is binomial.
+    """
+    chances = (math.comb(count, number) / 2**count for number in range(count // 2))
+    missed = [2 * both for both in accumulate(chances)]  # the median may be beyond either end
+    return max(0, sum(each <= 1 - SURE for each in missed) - 1)
 
 
 def _processor() -> str:
