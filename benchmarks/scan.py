@@ -1,9 +1,9 @@
 """Does a scan keep the network busy, does it stay small, and is one unit found at once?
 
 Two workers with a core each, against the bare forward pass of the same clips in memory, PyTorch
-with all cores, in batches of as many; all in turn, in one process. Beside it stands the bare pass
-in two threads with a core each, which is the most that a scan could reach. `r3d_18` scans the real
-videos of KINETOSCOPE_SHARED_DATA, and the same from kept clips; `two_stream_small` kept clips.
+with all cores, in batches of as many; all in turn, in one process, and held against each other
+round by round. Beside it stands the bare pass in two threads with a core each. `r3d_18` scans the
+real videos of KINETOSCOPE_SHARED_DATA, and the same from kept clips; `two_stream_small` kept clips.
 
 Then: memory over 10,000 made clips; the top nine of units out of 10,000 units and 100,000 clips,
 with files that the system has forgotten (20 GB on disk; with less they are left out); two workers
@@ -30,7 +30,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import torch
-from measure import most_memory, report, side_by_side
+from measure import most_memory, report, side_by_side, times_faster
 from torch import nn
 from torchvision.models.video import r3d_18
 
@@ -53,7 +53,7 @@ from kinetoscope.video.video import open_video
 
 PACKAGES = ("kinetoscope", "torch", "torchvision", "av", "polars", "pyarrow", "ray")
 SHARED = Path(os.environ.get("KINETOSCOPE_SHARED_DATA", "../shared/data")) / "clips"
-BATCH, CORES = 4, 2
+CORES = 2
 MANY = 10_000
 UNITS, CLIPS = 10_000, 100_000
 
@@ -80,20 +80,28 @@ def _forward(folder: Path) -> None:
         network = as_network(
             r3d_18(weights=None).eval(), labels=numbered(400), expects=ClipSpec(), name="r3d_18"
         )
-        videos = _every_second(SHARED)
-        _against_bare(network, videos, folder / "r3d_18", {"files": 0.97, "kept clips": 0.99}, 5)
+        batch, targets = 4, {"files": 0.97, "kept clips": 0.99}
+        videos = _every_half_second(SHARED, batch * CORES)
+        _against_bare(network, videos, folder / "r3d_18", targets, batch=batch, rounds=7)
     made = _made_videos(folder / "videos", 512, size=64, time=16)
     network = build_network("two_stream_small", labels=numbered(8)).eval()
-    _against_bare(network, _catalog(made, times=1), folder / "small", {"kept clips": 0.9}, 9)
+    videos = _catalog(made, times=1)
+    _against_bare(network, videos, folder / "small", {"kept clips": 0.9}, batch=16, rounds=15)
 
 
 def _against_bare(
-    network: Network, videos: Catalog, folder: Path, targets: dict[str, float], rounds: int
+    network: Network,
+    videos: Catalog,
+    folder: Path,
+    targets: dict[str, float],
+    *,
+    batch: int,
+    rounds: int,
 ) -> None:
     cache = ClipCache(folder / "kept")
     spec = network.expects
     opened = [clip for entry in videos for clip in views_of(entry, spec, cache=cache)]
-    groups = [opened[first : first + BATCH] for first in range(0, len(opened), BATCH)]
+    groups = [opened[first : first + batch] for first in range(0, len(opened), batch)]
     batches = [ClipBatch.of(group, spec) for group in groups]
     sides: dict[str, Callable[[], object]] = {
         "bare": partial(_bare, network, batches),
@@ -101,15 +109,15 @@ def _against_bare(
     }
     for name in targets:
         kept = cache if name == "kept clips" else None
-        sides[name] = partial(_scan_anew, network, videos, folder / "scan", kept)
+        sides[name] = partial(_scan_anew, network, videos, folder / "scan", kept, batch)
     with evaluating(network):
         timings = side_by_side(sides, rounds=rounds, clock=time.perf_counter)
     for name, target in targets.items():
         report(
             f"scan: {network.name}, {len(opened)} clips from {name}",
             timings={each: timings[each] for each in ("bare", "bare, a core each", name)},
-            ratio=timings["bare"].median / timings[name].median,
-            of_a_core_each=round(timings["bare, a core each"].median / timings[name].median, 3),
+            ratio=times_faster(timings, name, "bare"),
+            of_a_core_each=round(times_faster(timings, name, "bare, a core each").median, 3),
             target=target,
             packages=PACKAGES,
         )
@@ -127,9 +135,11 @@ def _bare_in_threads(network: Network, batches: Sequence[ClipBatch]) -> None:
         assert done.error is None, done.error
 
 
-def _scan_anew(network: Network, videos: Catalog, folder: Path, cache: ClipCache | None) -> None:
+def _scan_anew(
+    network: Network, videos: Catalog, folder: Path, cache: ClipCache | None, batch: int
+) -> None:
     shutil.rmtree(folder, ignore_errors=True)
-    found = scan(network, videos, folder, batch=BATCH, workers=CORES, clip_cache=cache)
+    found = scan(network, videos, folder, batch=batch, workers=CORES, clip_cache=cache)
     assert not found.failures
 
 
@@ -412,16 +422,16 @@ def _made_videos(folder: Path, count: int, *, size: int, time: int) -> list[Path
     return sorted(folder.glob("*.mp4"))
 
 
-def _every_second(folder: Path) -> Catalog:
-    """A clip of each second of real videos that are as large as data sets keep them."""
+def _every_half_second(folder: Path, multiple: int) -> Catalog:
+    """Clips of real videos that are as large as data sets keep them; as many for each worker."""
     entries = []
     for path in sorted(folder.iterdir()):
         with open_video(path) as video:
             seconds = min(16, int(video.duration_seconds)) if min(video.size) <= 256 else 0
-        for start in range(seconds):
-            span = {"start_seconds": float(start), "end_seconds": start + 1.2}
+        for start in np.arange(0.0, seconds, 0.5).tolist():
+            span = {"start_seconds": start, "end_seconds": start + 1.2}
             entries.append(Entry(path=path, where=f"{path.name} {start}", **span))
-    whole = len(entries) // (BATCH * CORES) * BATCH * CORES  # as much for each worker
+    whole = len(entries) // multiple * multiple
     return Catalog(name="real", root=folder, labels=(), entries=tuple(entries[:whole]))
 
 

@@ -36,7 +36,11 @@ PART = PartArgument()
 @about()
 @layers_option
 @click.option("--clips", type=click.IntRange(1), default=1, help="Of each video, spread evenly.")
-@click.option("--batch", type=click.IntRange(1), default=8, help="Clips at once in each thread.")
+@click.option(
+    "--batch",
+    type=click.IntRange(1),
+    help="Clips at once in each thread.  [default: 8, of small clips 16]",
+)
 @click.option("--workers", type=click.IntRange(1), help="One a core if not given.")
 @click.option(
     "--engine",

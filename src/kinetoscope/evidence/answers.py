@@ -94,8 +94,6 @@ class Pass:
         """Add predictions to the rows, and give what each layer answered."""
         network, numbers = self.network, [row["clip"] for row in rows]
         batch = ClipBatch.of(clips, network.expects).to(network.device)
-        if network.device.type == "cpu":  # most convolutions are faster so
-            batch = batch.laid_out(torch.channels_last_3d)
         found: dict[str, Summary] = {}
         scores = watch(
             network,

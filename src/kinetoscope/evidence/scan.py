@@ -52,10 +52,12 @@ from kinetoscope.evidence.scanning.table import CHANNELS, LayerTable
 from kinetoscope.memory import keep_memory
 from kinetoscope.networks.network import Network, evaluating
 from kinetoscope.units.axes import habits_of
+from kinetoscope.units.folding import folded
 from kinetoscope.units.layers import list_layers
 from kinetoscope.units.receptive import ReceptiveField
 from kinetoscope.units.unit import Unit
 
+_PIXELS_AT_ONCE = 2**20
 _TOLD = ("clip", "video", "path", "label", "predicted", "probability", "start_seconds", "seconds")
 
 
@@ -309,7 +311,7 @@ def scan(  # noqa: PLR0913 - what a long job can be told
     layers: Sequence[str] | None = None,
     clips: int = 1,
     clips_per_shard: int = 64,
-    batch: int = 8,
+    batch: int | None = None,
     workers: int | None = None,
     engine: Engine = "here",
     part: tuple[int, int] | None = None,
@@ -327,7 +329,8 @@ def scan(  # noqa: PLR0913 - what a long job can be told
         layers: by name; those that the network names as worth looking at if not given.
         clips: of each video, spread evenly; a single one lies at the centre.
         clips_per_shard: how many are lost at most when the scan is killed.
-        batch: clips at once through the network, in each worker; the answer is the same.
+        batch: clips at once through the network, in each worker; 8, and up to 16 of small clips, if
+            not given. The answer is the same.
         workers: each decodes and runs the network; one a core if not given.
         engine: whether workers are threads of this process, or processes of a Ray cluster.
         part: only the first of two parts of the catalog, say, is (0, 2); `merge_scans` puts the
@@ -343,6 +346,7 @@ def scan(  # noqa: PLR0913 - what a long job can be told
     """
     chosen = list_layers(network, layers or ())
     names = [layer.name for layer in chosen]
+    batch = batch or _clips_at_once(network.expects)
     together = max(1, batch // clips)
     videos = part_of(len(catalog), part, together)
     provenance = _provenance(network, catalog, names, clips, None if part is None else videos)
@@ -355,14 +359,20 @@ def scan(  # noqa: PLR0913 - what a long job can be told
             shard=max(1, clips_per_shard // clips),
             batch=together,
         )
-        work = Pass(network, catalog, names, clips, batch, clip_cache)
         keep_memory()
         with evaluating(network):
-            habits_of(network)  # once, before the threads ask for it
+            same = folded(network, names)
+            habits_of(same)  # once, before the threads ask for it
+            work = Pass(same, catalog, names, clips, batch, clip_cache)
             job.fill(work, engine=engine, workers=workers, progress=progress)
         job.finish()
     shutil.rmtree(beside(folder), ignore_errors=True)
     return read_scan(folder)
+
+
+def _clips_at_once(spec: ClipSpec) -> int:
+    """So many that Python's share of the time is small, and the answers fit into memory."""
+    return min(max(_PIXELS_AT_ONCE // (spec.frames * math.prod(spec.size)), 8), 16)
 
 
 def _provenance(

@@ -106,12 +106,20 @@ class Network(nn.Module):
 
     def scores(self, batch: ClipBatch) -> Scores:
         """Raw scores, before softmax."""
-        scores = self.answer(self.normalize(batch))
+        return self.scores_of(self.normalize(batch))
+
+    def scores_of(self, normalized: ClipBatch) -> Scores:
+        """Raw scores of clips that are normalized already.
+
+        Raises:
+            ClipError: they are not what the network takes, or it does not answer one score a label.
+        """
+        scores = self.answer(normalized)
         if scores.ndim != 2 or scores.shape[1] != len(self.labels):
             raise ClipError(
                 f"the scores of {self.name} do not fit its labels",
                 got=tuple(scores.shape),
-                expected=f"({len(batch)}, {len(self.labels)})",
+                expected=f"({len(normalized)}, {len(self.labels)})",
             )
         return scores
 
@@ -152,7 +160,7 @@ class Network(nn.Module):
         """From display space to the space the model was trained in."""
         frames, flow = batch.frames, batch.flow
         return ClipBatch(
-            frames=None if frames is None else (frames - self._mean) / self._std,
+            frames=None if frames is None else (frames - self._mean).div_(self._std),
             flow=None if flow is None else flow / self.expects.flow_scale,
         )
 

@@ -11,6 +11,7 @@ Every answer comes as `clip channel time height width`, or `clip channel` where 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
+import torch
 from torch import Tensor, nn
 
 from kinetoscope.clips.clip import ClipBatch
@@ -109,11 +110,11 @@ def watch(network: Network, batch: ClipBatch, layers: Sequence[str], look: Look)
         heard.add(name)
         look(name, as_volume(answer, network, name, len(batch)))
 
+    normalized = network.normalize(batch)
+    if network.device.type == "cpu":  # most convolutions are faster so
+        normalized = normalized.laid_out(torch.channels_last_3d)
     with answering({name: network.layer(name) for name in names}, show):
-        if network.labels:
-            scores = network.scores(batch)
-        else:
-            scores = network.answer(network.normalize(batch))
+        scores = (network.scores_of if network.labels else network.answer)(normalized)
     if silent := [name for name in names if name not in heard]:
         raise does_not_answer(silent[0])
     return scores
