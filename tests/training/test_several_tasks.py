@@ -107,13 +107,13 @@ def heads(network):
 
 @pytest.mark.slow
 def test_both_tasks_are_learned_at_once(folder, tmp_path):
-    easy = recipe(
+    easy = recipe(  # of 40 seeds all make no mistake from their ninth epoch on
         folder,
-        epochs=12,
+        epochs=14,
         clips_per_batch=10,
-        learning_rate=0.03,
+        learning_rate=0.003,
         label_smoothing=0.0,
-        options={"channels": [8, 8, 8, 16], "dropout": 0.0},
+        options={"channels": [16, 16, 32, 64], "dropout": 0.0},
         test_split="test",
     )
     result = train(easy, tmp_path / "out", progress=False)
