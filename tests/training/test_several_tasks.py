@@ -107,7 +107,7 @@ def heads(network):
 
 @pytest.mark.slow
 def test_both_tasks_are_learned_at_once(folder, tmp_path):
-    easy = recipe(  # of 40 seeds all make no mistake from their ninth epoch on
+    easy = recipe(  # of 20 seeds all make no mistake from their ninth epoch on
         folder,
         epochs=14,
         clips_per_batch=10,
