@@ -1,11 +1,13 @@
 """What do attributions cost, of the passes that they can't do without?
 
 Each row of `ROWS` is a method against the bare passes it consists of, of r3d_18 with random
-weights, for clips of 16 x 112 x 112, on one thread, side by side: as many versions, in as large
-batches, gradients to the clip and not to the weights. All else that a method does counts as well:
-making the versions, the value of the clip itself, sums. A first run does not count, and with it the
-look at how much memory a version takes, and the rehearsal by which Grad-CAM finds its layer. How
-far a bound of memory is kept is measured in processes of their own.
+weights, on one thread, side by side: as many versions, in as large batches, gradients to the clip
+and not to the weights. Methods of many versions are shown a small clip, so that there are many
+rounds, and what is not convolution weighs more than it does in large ones. All else that a method
+does counts as well: making the versions, the value of the clip itself and of what the way to it
+begins with, sums. A first round does not count, and with it the look at how much memory a version
+takes, and the rehearsal by which Grad-CAM finds its layer. How far a bound of memory is kept is
+measured in processes of their own, with clips of 16 x 112 x 112.
 
     python benchmarks/attribution.py            # all rows
     python benchmarks/attribution.py smooth     # those with this in their name
@@ -20,7 +22,7 @@ from functools import partial
 from pathlib import Path
 
 import torch
-from measure import most_memory, report, side_by_side
+from measure import most_memory, report, side_by_side, times_faster
 from torchvision.models.video import r3d_18
 
 from kinetoscope.clips.clip import Clip
@@ -36,8 +38,8 @@ from kinetoscope.networks.others.adapters import as_network, numbered
 from kinetoscope.units.objective import label
 
 PACKAGES = ("kinetoscope", "torch", "torchvision")
-ROUNDS = 3
 VERSIONS = 16
+LARGE, SMALL = ClipSpec(), ClipSpec(frames=8, short_side=56, size=(56, 56))
 BOUNDS = (2**29, 2**30, 2**31)
 """Of memory [bytes]."""
 
@@ -51,23 +53,25 @@ class Row:
         method: as it is measured.
         bare: those passes and nothing else.
         times: as much as the method may take, of the bare passes.
-        rounds: how often it is measured; short ones need more.
+        spec: of the clip.
+        rounds: how often it is measured.
     """
 
     title: str
     method: Method
     bare: Callable[[Question], object]
     times: float
-    rounds: int = ROUNDS
+    spec: ClipSpec
+    rounds: int
 
 
-def question(memory: int | None = None) -> Question:
+def question(spec: ClipSpec, memory: int | None = None) -> Question:
     """The score of a label in a clip of noise; the same every time."""
     torch.manual_seed(0)
     network = as_network(
-        r3d_18(weights=None).eval(), labels=numbered(400), expects=ClipSpec(), name="r3d_18"
+        r3d_18(weights=None).eval(), labels=numbered(400), expects=spec, name="r3d_18"
     )
-    clip = Clip(frames=torch.rand(3, 16, 112, 112))
+    clip = Clip(frames=torch.rand(3, spec.frames, *spec.size))
     return Question.about(network, clip, label(network.labels[7]), memory=memory)
 
 
@@ -93,19 +97,24 @@ ROWS = (
         method=GradCAM(layer="layer4"),
         bare=there,
         times=1.05,
-        rounds=15,
+        spec=LARGE,
+        rounds=30,
     ),
     Row(
         title=f"integrated gradients, {VERSIONS} steps",
         method=IntegratedGradients(steps=VERSIONS),
         bare=partial(there_and_back, versions=VERSIONS),
         times=1.1,
+        spec=SMALL,
+        rounds=12,
     ),
     Row(
         title=f"SmoothGrad, {VERSIONS} samples",
         method=SmoothGrad(samples=VERSIONS),
         bare=partial(there_and_back, versions=VERSIONS),
         times=1.1,
+        spec=SMALL,
+        rounds=12,
     ),
 )
 
@@ -125,14 +134,14 @@ def main() -> None:
 
 
 def _compare(row: Row) -> None:
-    about = question()
+    about = question(row.spec)
     sides = {"kinetoscope": lambda: _answered(row.method, about), "bare": lambda: row.bare(about)}
     timings = side_by_side(sides, rounds=row.rounds)
-    ours, bare = (timings[name].median for name in sides)
+    extent = " x ".join(map(str, about.extent))
     report(
-        f"attribution: r3d_18, {row.title}",
+        f"attribution: r3d_18, {extent}, {row.title}",
         timings=timings,
-        ratio=bare / ours,
+        ratio=times_faster(timings, "kinetoscope", "bare"),
         target=round(1 / row.times, 3),
         packages=PACKAGES,
     )
@@ -169,7 +178,7 @@ def _ask(bound: int) -> int:
 
 def _be_a_side(bound: int) -> None:
     """Say how much memory is taken at most [bytes], after what libraries take once."""
-    about = question(bound)
+    about = question(LARGE, bound)
     IntegratedGradients(steps=1).answer(about)
     Path("/proc/self/clear_refs").write_text("5", encoding="ascii")
     before = most_memory()

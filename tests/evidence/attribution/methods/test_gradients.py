@@ -119,6 +119,26 @@ def test_any_objective_can_be_asked_for(method):
 
 
 @methods
+def test_the_value_is_that_of_the_clip(method):
+    question = asked()
+    assert method.answer(question).value == pytest.approx(question.value, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("method", "passes"),
+    [(Gradient(), 1), (GradientTimesInput(), 1), (GuidedBackprop(), 1), (IntegratedGradients(), 2)],
+    ids=lambda each: getattr(each, "name", None),
+)
+def test_no_pass_is_run_twice(method, passes):
+    question = asked()
+    method.answer(question)  # which looks at how much a pass takes
+    calls = []
+    question.network.model.register_forward_hook(lambda *_: calls.append(1))
+    method.answer(replace(question))
+    assert len(calls) == passes
+
+
+@methods
 def test_memory_changes_nothing(method):
     question = asked()
     clip = 4 * 5 * 4 * 12 * 12

@@ -75,8 +75,10 @@ def test_as_many_go_as_fit_and_no_more_than_are_of_use():
     assert versions_at_once(question, gradients=True) >= 1
 
 
-def test_batches_are_cut_from_the_first_to_the_last():
-    assert list(batches(5, 2)) == [slice(0, 2), slice(2, 4), slice(4, 5)]
+def test_batches_are_cut_from_the_first_to_the_last_and_no_small_rest_is_left():
+    assert list(batches(5, 2)) == [slice(0, 1), slice(1, 3), slice(3, 5)]
+    assert list(batches(9, 8)) == [slice(0, 4), slice(4, 9)]
+    assert list(batches(3, 32)) == [slice(0, 3)]
 
 
 # Promise

@@ -46,8 +46,8 @@ class Gradient(Method):
 
     def answer(self, question: Question) -> Attribution:
         with frozen(question.network):
-            _, found = question.gradients(question.streams)
-        return told(self.name, question, found, self.over_channels)
+            values, found = question.gradients(question.streams)
+        return told(self.name, question, found, self.over_channels, value=float(values[0]))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,15 +62,21 @@ class GradientTimesInput(Method):
 
     def answer(self, question: Question) -> Attribution:
         with frozen(question.network):
-            _, slope = question.gradients(question.streams)
+            values, slope = question.gradients(question.streams)
         found: dict[Stream, Tensor] = {
             name: slope[name] * x for name, x in question.streams.items()
         }
-        return told(self.name, question, found, "sum")
+        return told(self.name, question, found, "sum", value=float(values[0]))
 
 
 def told(
-    method: str, question: Question, found: Streams, over_channels: str, **facts: float
+    method: str,
+    question: Question,
+    found: Streams,
+    over_channels: str,
+    *,
+    value: float | None = None,
+    **facts: float,
 ) -> Attribution:
     """An attribution from what was found of each value.
 
@@ -79,12 +85,13 @@ def told(
         question: what was asked.
         found: `1 channel time height width` a stream.
         over_channels: how the values of a pixel become its heat.
+        value: of the objective for the clip; asked for, at a forward pass, if it is not known.
         facts: what the method tells of itself.
     """
     return Attribution(
         method=method,
         heat={name: pixels(x, over_channels) for name, x in found.items()},
-        value=question.value,
+        value=question.value if value is None else value,
         signed=over_channels == "sum",
         facts=facts,
     )

@@ -72,15 +72,15 @@ class IntegratedGradients(Method):
         begin = Removal.of(question, self.filling).all()
         at, weights = nodes(self.steps, self.quadrature)
         found = integrated(question, begin, at, weights)
-        with frozen(question.network), torch.inference_mode():
-            difference = question.value - float(question.values(begin)[0])
+        value, value_at_begin = _values(question, question.streams, begin)
+        difference = value - value_at_begin
         missed = difference - sum(float(x.double().sum()) for x in found.values())
         facts = {"steps": float(self.steps), "difference": difference, "completeness gap": missed}
         if difference != 0:
             share = abs(missed / difference)
             facts["completeness gap, part of the difference"] = share
             self._warn(question, share)
-        return told(self.name, question, found, "sum", **facts)
+        return told(self.name, question, found, "sum", value=value, **facts)
 
     def _warn(self, question: Question, share: float) -> None:
         if share > LARGE_GAP:
@@ -121,6 +121,20 @@ def integrated(
                 for weight, one in zip(weights[batch], slope, strict=True):
                     total[name].add_(one, alpha=weight)
     return {name: total[name].mul_(x - begin[name]) for name, x in question.streams.items()}
+
+
+def _values(question: Question, *clips: Streams) -> list[float]:
+    """The objective's value for each; run together, which takes less time than one by one."""
+    together: dict[Stream, Tensor] = {
+        name: torch.cat([clip[name] for clip in clips]) for name in question.streams
+    }
+    at_once = versions_at_once(question, gradients=False, most=len(clips))
+    with frozen(question.network), torch.inference_mode():
+        return [
+            float(value)
+            for batch in batches(len(clips), at_once)
+            for value in question.values({name: x[batch] for name, x in together.items()})
+        ]
 
 
 def _on_the_way(begin: Tensor, end: Tensor, at: Sequence[float]) -> Tensor:

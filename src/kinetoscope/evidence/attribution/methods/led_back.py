@@ -50,8 +50,8 @@ class LedBack(Method):
         check_rule(network, objective, self.rule)
 
     def answer(self, question: Question) -> Attribution:
-        found = led_back_by(question, self.rule)
-        return told(self.name, question, found, self.over_channels)
+        value, found = led_back_by(question, self.rule)
+        return told(self.name, question, found, self.over_channels, value=value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,8 +72,11 @@ class Deconvnet(LedBack):
     rule: ClassVar[Rule] = "deconvolved"
 
 
-def led_back_by(question: Question, rule: Rule) -> Streams:
-    """What each value of the clip is owed by a rule, `1 channel time height width` a stream.
+def led_back_by(question: Question, rule: Rule) -> tuple[float, Streams]:
+    """The objective's value, and what each value of the clip is owed by a rule.
+
+    Returns:
+        The former for the clip as it is; the latter `1 channel time height width` a stream.
 
     Raises:
         ClipError: the rule has no meaning for what is computed here.
@@ -85,7 +88,7 @@ def led_back_by(question: Question, rule: Rule) -> Streams:
         with backward_rule(rule):
             values = question.values(inputs)
         _check(values, rule)
-        return led_back(values, inputs)
+        return float(values.detach()), led_back(values, inputs)
 
 
 def check_rule(network: Network, objective: Objective, rule: Rule) -> None:

@@ -74,9 +74,14 @@ def versions_at_once(question: Question, *, gradients: bool, most: int = 32) -> 
 
 
 def batches(count: int, at_once: int) -> Iterator[slice]:
-    """Which of so many versions are run together, one batch after the other."""
-    for first in range(0, count, at_once):
-        yield slice(first, min(first + at_once, count))
+    """Which of so many versions are run together, one batch after the other.
+
+    They are about as large as each other, so that no small rest is run by itself: convolutions of
+    a single clip are slow.
+    """
+    number = -(-count // at_once)
+    for batch in range(number):
+        yield slice(batch * count // number, (batch + 1) * count // number)
 
 
 def version_bytes(question: Question, *, gradients: bool) -> int:
