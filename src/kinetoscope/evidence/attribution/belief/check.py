@@ -3,7 +3,8 @@
 Each method attributes clips of a catalog, as many of each label as can be, for the label that the
 network finds most likely; then everything in this folder is measured of it (`measuring.py`), the
 network's weights are drawn anew from the output down (`cascade.py`), and methods are ranked
-(`ranking.py`). Methods that take many passes are asked of fewer clips; the answer says of how many.
+(`ranking.py`). Methods that take many passes are asked of fewer clips, and of all if they could be
+the first; the answer says of how many.
 
 Source: of each measure, in the module that has it; Hedström et al., "Quantus", JMLR 2023, on
 measuring several properties of several methods on one model.
@@ -19,6 +20,7 @@ The answer has
                  weights were asked) and noisy (of how many noise and another label were)
         seconds, gain, over_centre, deletion, insertion    value, low, high over clips; the last
                      four as shares of what there is to lose, above random orders or the centre
+        to_first     from the median gain of the first to its own, on the clips of both
         fillings     by filling: deletion, insertion, sensitivity_n, infidelity, completeness_gap,
                      and `curves`: deletion, insertion
         max_sensitivity, another_label, streams    the last by stream: deletion from it alone
@@ -42,6 +44,7 @@ from kinetoscope.evidence.attribution.attribution import Method
 from kinetoscope.evidence.attribution.belief.amounts import HUNDREDS, amounts
 from kinetoscope.evidence.attribution.belief.checking import STAGES, Checking
 from kinetoscope.evidence.attribution.belief.curves import STEPS
+from kinetoscope.evidence.attribution.belief.ranking import RULE
 from kinetoscope.evidence.attribution.belief.telling import clip_table, method_table
 from kinetoscope.evidence.attribution.removal import check_filling
 from kinetoscope.evidence.evidence import (
@@ -195,6 +198,7 @@ def _provenance(
             "fillings": list(fillings),
             "steps": STEPS,
             "stages": STAGES,
+            "rule": RULE,
             "labels": list(network.labels),
             "expects": network.expects.to_json(),
         },

@@ -21,7 +21,15 @@ from kinetoscope.evidence.attribution.belief.cascade import Stage, cascade
 from kinetoscope.evidence.attribution.belief.curves import shares_of
 from kinetoscope.evidence.attribution.belief.found import Asked, Measured
 from kinetoscope.evidence.attribution.belief.measuring import Measuring
-from kinetoscope.evidence.attribution.belief.ranking import RULE, ranked, recommended
+from kinetoscope.evidence.attribution.belief.ranking import (
+    RULE,
+    Gains,
+    contenders,
+    first_of,
+    ranked,
+    recommended,
+    to_first,
+)
 from kinetoscope.evidence.attribution.belief.sanity import Randomization, alike_after, chance_of
 from kinetoscope.evidence.attribution.belief.segments import Segments
 from kinetoscope.evidence.attribution.belief.telling import controls_of, told_of
@@ -47,6 +55,8 @@ class Checking:
         seed: of all that is drawn.
         memory: that a method may take beside the weights [bytes]; None for what is there.
         found: is filled by `measure`.
+        random: likewise.
+        rounds: likewise; which methods were asked of all clips, because they could come first.
     """
 
     network: Network
@@ -57,29 +67,23 @@ class Checking:
     memory: int | None
     found: Measured = field(default_factory=Measured)
     random: dict[str, Randomization] = field(default_factory=dict)
+    rounds: list[Sequence[str]] = field(default_factory=list)
 
     @property
     def steps(self) -> int:
-        """How often `measure` says that it went on."""
-        return len(self.sample) + STAGES
+        """How often `measure` says that it went on, as far as is known by now."""
+        return len(self.sample) * (1 + len(self.rounds)) + STAGES
 
     def measure(self, one_more: Callable[[], None]) -> None:
         """Measure everything."""
         with _quietly():
             self._measure_clips(one_more)
             self._measure_stages(one_more)
+            self._measure_contenders(one_more)
 
     def _measure_clips(self, one_more: Callable[[], None]) -> None:
-        measuring = Measuring(
-            methods=self.methods,
-            segments=self.segments,
-            fillings=self.fillings,
-            seed=self.seed,
-            found=self.found,
-        )
-        several = len(self.network.labels) > 1
-        for clip, question in enumerate(self.questions):
-            measuring.add(clip, question, self._objective(clip, 1) if several else None)
+        for clip in range(len(self.sample)):
+            self._add(clip, [name for name, each in self.methods.items() if clip in each.clips])
             one_more()
 
     def _measure_stages(self, one_more: Callable[[], None]) -> None:
@@ -91,17 +95,31 @@ class Checking:
             self._draw(stage)
             one_more()
 
+    def _measure_contenders(self, one_more: Callable[[], None]) -> None:
+        """Ask methods of all clips while one that was not could come first."""
+        while more := contenders(self._gains(), len(self.sample), self.seed):
+            self.rounds.append(more)
+            for clip in range(len(self.sample)):
+                self._add(clip, [name for name in more if clip not in self.found.heats[name]])
+                one_more()
+
+    def _gains(self) -> dict[str, Gains]:
+        """Of the methods that may come first: whose heat changes with the weights."""
+        changing = [name for name in self._left() if self.random[name].changes(self.seed)]
+        return {name: self.found.gains(name) for name in changing}
+
+    def _add(self, clip: int, methods: Sequence[str]) -> None:
+        several = len(self.network.labels) > 1
+        rival = self._objective(clip, 1) if several else None
+        self._measuring.add(clip, self.questions[clip], rival, methods)
+
     def told(self, refused: Mapping[str, KinetoscopeError]) -> dict[str, Any]:
         """The answer, as `check.py` tells it.
 
         Args:
             refused: methods that did not fit before anything was computed.
         """
-        rows = [
-            told_of(self.methods[name], self.found, self.random[name], self.fillings, self.seed)
-            for name in self._left()
-        ]
-        methods = ranked(rows)
+        methods = ranked(self._told_of_each())
         heats = {each["name"]: self.found.heats[each["name"]] for each in methods}
         alike = agreement(heats, self.seed)
         return {
@@ -116,6 +134,18 @@ class Checking:
             ],
             "failures": list(self.sample.failures),
         }
+
+    def _told_of_each(self) -> list[dict[str, Any]]:
+        gains = {name: self.found.gains(name) for name in self._left()}
+        first = gains[first_of(self._gains() or gains)] if gains else {}
+        found, fillings, seed = self.found, self.fillings, self.seed
+        return [
+            {
+                **told_of(self.methods[name], found, self.random[name], fillings, seed),
+                "to_first": to_first(own, first, seed).to_json(),
+            }
+            for name, own in gains.items()
+        ]
 
     @cached_property
     def questions(self) -> list[Question]:
@@ -133,6 +163,16 @@ class Checking:
     def segments(self) -> Segments:
         """Of every clip."""
         return Segments.of(self.questions[0].extent)
+
+    @cached_property
+    def _measuring(self) -> Measuring:
+        return Measuring(
+            methods=self.methods,
+            segments=self.segments,
+            fillings=self.fillings,
+            seed=self.seed,
+            found=self.found,
+        )
 
     @cached_property
     def _scores(self) -> Scores:

@@ -62,7 +62,7 @@ class Taking:
         filling: str,
         streams: Sequence[Stream] = (),
     ):
-        self.question, self.segments = question, segments
+        self.question, self.segments, self.filling = question, segments, filling
         self.streams = tuple(streams) or tuple(question.streams)
         self.removal = Removal.of(question, filling)
         self.at_once = versions_at_once(question, gradients=False)

@@ -66,6 +66,10 @@ class Measured:
         found = self.values.get(Measure(method, name, filling), {})
         return interval([*found.values()] or [np.nan], seed=seed)
 
+    def gains(self, method: str) -> dict[int, float]:
+        """Of a method, by clip; not a number where a clip has too little to lose."""
+        return self.values.get(Measure(method, "gain"), {})
+
     def tell(self, filling: str) -> int:
         """How many clips have enough to lose, with this in its place."""
         return int(

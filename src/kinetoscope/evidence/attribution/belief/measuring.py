@@ -6,7 +6,7 @@ methods, so that methods are compared and not draws.
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -18,7 +18,8 @@ from kinetoscope.evidence.attribution.belief import curves, sensitivity
 from kinetoscope.evidence.attribution.belief.curves import Taking
 from kinetoscope.evidence.attribution.belief.found import Asked, Measure, Measured
 from kinetoscope.evidence.attribution.belief.sanity import class_likeness
-from kinetoscope.evidence.attribution.belief.segments import Segments
+from kinetoscope.evidence.attribution.belief.segments import Order, Segments
+from kinetoscope.evidence.attribution.belief.sensitivity import Losses
 from kinetoscope.evidence.attribution.question import Question
 from kinetoscope.units.objective import Objective
 
@@ -44,22 +45,27 @@ class Measuring:
     fillings: Sequence[str]
     seed: int
     found: Measured
+    _lost: dict[tuple[int, str], Losses] = field(default_factory=dict, init=False)
 
-    def add(self, clip: int, question: Question, rival: Objective | None) -> None:
-        """Measure one more clip.
+    def add(
+        self, clip: int, question: Question, rival: Objective | None, methods: Sequence[str]
+    ) -> None:
+        """Measure methods on one more clip.
 
         Args:
             clip: its number.
             question: about it.
             rival: another objective, such as the next likely label.
+            methods: their names; they were not asked of this clip before.
         """
-        answers = self._answers(clip, question)
+        answers = self._answers(clip, question, methods)
         for name, answer in answers.items():
             self.found.heats[name][clip] = self.segments.sums(answer.whole).numpy()
         for filling in self.fillings:
             taking = Taking(question, self.segments, filling)
-            self._curves(clip, taking, filling, answers)
-            self._losses(clip, taking, filling, answers)
+            self._controls(clip, taking)
+            self._curves(clip, taking, answers)
+            self._losses(clip, taking, answers)
         self._over_fillings(clip, answers)
         steady = {name: each for name, each in answers.items() if clip in self.methods[name].steady}
         self._streams(clip, question, steady)
@@ -72,46 +78,64 @@ class Measuring:
     def _keep(self, clip: int, measure: Measure, value: float | Tensor) -> None:
         self.found.values[measure][clip] = float(value)
 
-    def _answers(self, clip: int, question: Question) -> Answers:
-        """Of the methods that are asked of this clip; one that refuses is asked no more."""
+    def _answers(self, clip: int, question: Question, methods: Sequence[str]) -> Answers:
+        """Of methods; one that refuses is asked no more."""
         answers: dict[str, Attribution] = {}
-        for name, asked in self.methods.items():
-            if clip not in asked.clips or name in self.found.refused:
+        for name in methods:
+            if name in self.found.refused:
                 continue
             begun = time.perf_counter()
             try:
-                answers[name] = asked.method.answer(question)
+                answers[name] = self.methods[name].method.answer(question)
             except KinetoscopeError as error:
                 self.found.refused[name] = error
                 continue
             self._keep(clip, Measure(name, "seconds"), time.perf_counter() - begun)
         return answers
 
-    def _curves(self, clip: int, taking: Taking, filling: str, answers: Answers) -> None:
-        """The random orders' curves stand for both ways: read backwards they are random again."""
-        segments = self.segments
-        orders = [segments.by_heat(each.whole, self.seed) for each in answers.values()]
-        orders = torch.stack([*orders, segments.from_the_centre(self.seed)])
-        names = [*answers, "centre"]
-        chance = curves.deletion(taking, segments.at_random(_DRAWS, self.seed + clip))
-        found = {
-            "deletion": curves.deletion(taking, orders),
-            "insertion": curves.insertion(taking, orders),
+    def _controls(self, clip: int, taking: Taking) -> None:
+        """The orders that need no method, once for each clip.
+
+        The curve of random orders stands for both ways: read backwards they are random again.
+        """
+        drawn = self.found.curves[Measure("random", "deletion", taking.filling)]
+        if clip in drawn:
+            return
+        orders = self.segments.at_random(_DRAWS, self.seed + clip)
+        drawn[clip] = curves.deletion(taking, orders).mean(0)
+        backwards = self.found.curves[Measure("random", "insertion", taking.filling)]
+        backwards[clip] = drawn[clip].flip(0)
+        self._along(clip, taking, {"centre": self.segments.from_the_centre(self.seed)})
+
+    def _curves(self, clip: int, taking: Taking, answers: Answers) -> None:
+        by_heat = {
+            name: self.segments.by_heat(each.whole, self.seed) for name, each in answers.items()
         }
-        random = self._areas(chance).mean()
-        for way, lines in found.items():
-            drawn = chance if way == "deletion" else chance.flip(1)
-            self.found.curves[Measure("random", way, filling)][clip] = drawn.mean(0)
-            better = self._areas(lines) - random
-            for name, line, more in zip(names, lines, better, strict=True):
-                self.found.curves[Measure(name, way, filling)][clip] = line
-                self._keep(clip, Measure(name, way, filling), -more if way == "deletion" else more)
+        if by_heat:
+            self._along(clip, taking, by_heat)
+
+    def _along(self, clip: int, taking: Taking, orders: Mapping[str, Order]) -> None:
+        """Take away and put in by some orders, and hold the areas against the random one."""
+        stacked = torch.stack([*orders.values()])
+        random = self.found.curves[Measure("random", "deletion", taking.filling)][clip]
+        for way, curve, sign in (
+            ("deletion", curves.deletion, -1),
+            ("insertion", curves.insertion, 1),
+        ):
+            lines = curve(taking, stacked)
+            more = sign * (self._areas(lines) - self._areas(random[None]))
+            for name, line, better in zip(orders, lines, more, strict=True):
+                self.found.curves[Measure(name, way, taking.filling)][clip] = line
+                self._keep(clip, Measure(name, way, taking.filling), better)
 
     def _areas(self, lines: curves.Curves) -> Tensor:
         return curves.area(lines, len(self.segments))
 
-    def _losses(self, clip: int, taking: Taking, filling: str, answers: Answers) -> None:
-        lost = sensitivity.losses(taking, seed=self.seed + clip)
+    def _losses(self, clip: int, taking: Taking, answers: Answers) -> None:
+        lost = self._lost.get((clip, taking.filling))
+        if lost is None:
+            lost = sensitivity.losses(taking, seed=self.seed + clip)
+            self._lost[clip, taking.filling] = lost
         for name, answer in answers.items():
             heat = self.segments.sums(answer.whole)
             for measure, value in (
@@ -119,7 +143,7 @@ class Measuring:
                 ("infidelity", sensitivity.infidelity(heat, lost)),
                 ("completeness gap", sensitivity.completeness_gap(answer, lost.to_lose)),
             ):
-                self._keep(clip, Measure(name, measure, filling), value)
+                self._keep(clip, Measure(name, measure, taking.filling), value)
 
     def _over_fillings(self, clip: int, answers: Answers) -> None:
         """Deletion and insertion, the mean over what stands in; and both, which is the gain."""

@@ -96,7 +96,7 @@ def _random(random: Randomization, seed: int) -> Told:
 
 
 def _rows(told: Mapping[str, Any]) -> list[tuple[Any, ...]]:
-    overall = [_key(each) for each in (*_OVERALL, *_STEADY)]
+    overall = ["to_first", *(_key(each) for each in (*_OVERALL, *_STEADY))]
     rows: list[tuple[str, str | None, Told]] = [(key, None, told[key]) for key in overall]
     rows += [
         (_key(each), filling, values[_key(each)])

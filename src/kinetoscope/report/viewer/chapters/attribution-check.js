@@ -27,6 +27,7 @@ import {count, counted, listed, number} from "kinetoscope/words";
  * @property {number} noisy  clips on which noise and another label were asked
  * @property {Sure} seconds
  * @property {Sure} gain
+ * @property {Sure} to_first  from the gain of the first, on the clips that both were asked of
  * @property {Sure} over_centre
  * @property {Sure} max_sensitivity
  * @property {Sure} another_label
@@ -52,9 +53,8 @@ import {count, counted, listed, number} from "kinetoscope/words";
  * @property {{path: string, error: string}[]} failures
  */
 
-const ENOUGH = 5; // clips, for an interval to mean something
 const BELIEVED = "order by heat";
-const FEW = `the same, of fewer than ${ENOUGH} clips`;
+const FEW = "the same, asked of some clips only";
 const STAYS = "heat stays with random weights";
 
 /**
@@ -79,8 +79,20 @@ export function show(data, parent) {
   leftOut(data, parent);
 }
 
-/** @param {Method} method */
-const kindOf = ({changes, clips}) => (!changes ? STAYS : clips < ENOUGH ? FEW : BELIEVED);
+/** @param {Method} method  @param {number} all  clips */
+const kindOf = ({changes, clips}, all) => (!changes ? STAYS : clips < all ? FEW : BELIEVED);
+
+/** Which can't be told from the first, and which were asked of fewer clips. @param {Data} data */
+function beside({methods, clips}) {
+  const [first, ...others] = methods;
+  if (!first?.changes) return "";
+  const near = others.filter(({changes, to_first: {high}}) => changes && high !== null && high >= 0);
+  const few = methods.filter((method) => kindOf(method, clips) === FEW);
+  const told = near.length ? ` On the same clips ${listed(near.map(({name}) => name))} can't be told from ${first.name}.` : "";
+  return few.length
+    ? `${told} Slow methods are asked of fewer clips unless they could come first: ${listed(few.map(({name, clips: asked}) => `${name} of ${asked}`))}, and surely behind it on these.`
+    : told;
+}
 
 /**
  * @param {Data} data
@@ -92,17 +104,17 @@ function ranks(data, parent) {
     parent,
     recommended ? `${recommended} comes first` : "No method is to be believed",
     null,
-    `${counted(clips, "clip")}, ${right} recognized, each attributed for the label that is most likely. Blocks of space-time (${segments.join(" × ")} a clip) are removed in the order of their heat, or put in; ${listed(fillings)} in their place. What an order gains is the area between its curves and those of random orders, as a part of what there is to lose. Where intervals overlap the order is not sure, the less so as slow methods were asked of fewer clips.`,
+    `${counted(clips, "clip")}, ${right} recognized, each attributed for the label that is most likely. Blocks of space-time (${segments.join(" × ")} a clip) are removed in the order of their heat, or put in; ${listed(fillings)} in their place. What an order gains is the area between its curves and those of random orders, as a part of what there is to lose.${beside(data)}`,
   );
   const series = [
     {name: BELIEVED, colour: "var(--accent)"},
     {name: FEW, colour: "var(--accent)", hollow: true},
     {name: STAYS, colour: "var(--bad)"},
-  ].filter(({name}) => methods.some((method) => kindOf(method) === name));
+  ].filter(({name}) => methods.some((method) => kindOf(method, clips) === name));
   const centre = controls.centre.gain.value;
   intervals(
     body,
-    methods.map((method) => ({row: method.name, series: kindOf(method), found: method.gain})),
+    methods.map((method) => ({row: method.name, series: kindOf(method, clips), found: method.gain})),
     {
       name: "What removing by heat gains over random orders, by method",
       label: "gain",
@@ -149,7 +161,7 @@ function shapes({fillings, methods, controls, shares}, parent) {
 function numbers({methods, fillings, streams}, parent) {
   const alone = streams.length > 1 ? streams.filter((stream) => methods.some((each) => each.streams[stream])) : [];
   const names = [
-    "method", "clips", "seconds a clip", "gain over the centre", "sensitivity-n", "infidelity", "completeness gap",
+    "method", "clips", "seconds a clip", "gain", "to the first", "gain over the centre", "sensitivity-n", "infidelity", "completeness gap",
     "max-sensitivity", "likeness for the next label", ...alone.map((stream) => `deletion, ${stream} alone`),
   ];
   const first = fillings[0];
@@ -157,7 +169,7 @@ function numbers({methods, fillings, streams}, parent) {
     parent,
     "Every number",
     null,
-    `Medians over clips with 95 % intervals; more of them are in the tables. With ${first} in place of what is removed: sensitivity-n is the correlation of heat and loss over random sets of blocks; infidelity the part of the loss that the heat, well scaled, does not tell; the completeness gap is meant for methods that promise to sum up. Max-sensitivity is how much of the heat moves for noise that can't be seen.`,
+    `Medians over clips with 95 % intervals; more of them are in the tables. To the first is how far a method's gain is from that of ${methods[0]?.name}, on the clips that both were asked of. With ${first} in place of what is removed: sensitivity-n is the correlation of heat and loss over random sets of blocks; infidelity the part of the loss that the heat, well scaled, does not tell; the completeness gap is meant for methods that promise to sum up. Max-sensitivity is how much of the heat moves for noise that can't be seen.`,
   ).append(
     element(
       "div.scroll",
@@ -175,6 +187,8 @@ function numbers({methods, fillings, streams}, parent) {
               element("span", {title: method.source}, method.name),
               count(method.clips),
               number(method.seconds.value, 2),
+              said(method.gain, signed),
+              said(method.to_first, signed),
               said(method.over_centre, signed),
               said(own.sensitivity_n, signed),
               said(own.infidelity, signed),
