@@ -1,7 +1,5 @@
 """Relevance through whole networks, whatever they are made of and however it is called."""
 
-import copy
-
 import pytest
 import torch
 from captum.attr import LRP
@@ -12,49 +10,9 @@ from torch.nn import functional as F
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.errors import ClipError
 from kinetoscope.networks.network import Network
-from kinetoscope.units.relevance import check_relevance, relevance_led, share_by_depth
-from kinetoscope.units.relevance_rules import RULES, LinearLayer, Sharing
-
-ALL = {rule: Sharing(rule=rule, amount=0.3) for rule in RULES}
-rules = pytest.mark.parametrize("rule", RULES)
-PLAIN = Sharing(rule="epsilon")
-
-
-def led(call, x, *sharings):
-    """The relevance of x for the sum of what is answered, and that sum."""
-    x = x.clone().requires_grad_()
-    with relevance_led():
-        value = call(x).sum()
-    share_by_depth(value, sharings)
-    (slope,) = torch.autograd.grad(value, x)
-    return (slope * x).detach(), value.item()
-
-
-class Net(nn.Module):
-    """Two convolutions without biases and a linear layer, called as modules or as functions."""
-
-    def __init__(self, form="modules"):
-        super().__init__()
-        torch.manual_seed(0)
-        self.form = form
-        self.first = nn.Conv3d(2, 3, 3, padding=1, bias=False)
-        self.second = nn.Conv3d(3, 3, (1, 3, 3), padding=(0, 1, 1), bias=False)
-        self.label = nn.Linear(3, 2, bias=False)
-        self.relu = nn.ReLU(inplace=form == "in place")
-        self.requires_grad_(False)
-
-    def forward(self, x):
-        if self.form == "functions":
-            x = F.conv3d(x, padding=1, weight=self.first.weight).clamp(min=0)
-            x = torch.conv3d(input=x, weight=self.second.weight, padding=(0, 1, 1))
-            x = torch.where(x > 0, x, 0)
-            return torch.nn.functional.linear(x.mean((2, 3, 4)), self.label.weight)
-        x = self.relu(self.first(x))
-        x = self.relu(self.second(x))
-        return self.label(F.adaptive_avg_pool3d(x, 1).flatten(1))
-
-
-X = torch.randn(1, 2, 4, 6, 6, generator=torch.Generator().manual_seed(0))
+from kinetoscope.units.relevance import check_relevance, relevance_led
+from kinetoscope.units.relevance_rules import LinearLayer, Sharing
+from tests.units.relevance_led import ALL, PLAIN, Net, X, led
 
 
 def test_without_epsilon_and_biases_it_is_gradient_times_input():
@@ -62,28 +20,6 @@ def test_without_epsilon_and_biases_it_is_gradient_times_input():
     x = X.clone().requires_grad_()
     (slope,) = torch.autograd.grad(Net()(x).sum(), x)
     torch.testing.assert_close(found, slope * X, rtol=1e-4, atol=1e-7)
-
-
-@rules
-@pytest.mark.parametrize("form", ["functions", "in place"])
-def test_every_form_of_call_gives_the_same(form, rule):
-    expected, value = led(Net(), X, ALL[rule])
-    found, same = led(Net(form), X, ALL[rule])
-    assert same == pytest.approx(value, rel=1e-5)
-    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-7)
-
-
-def test_answers_stay_as_they_are():
-    with relevance_led():
-        answer = Net()(X.clone().requires_grad_())
-    assert torch.equal(answer, Net()(X))
-
-
-def test_what_does_not_come_from_the_clip_is_called_as_it_is():
-    weight = torch.ones(3, 2, 1, 1, 1)
-    with relevance_led():
-        answer = F.conv3d(X, weight=weight, bias=None, padding=1)
-    assert torch.equal(answer, F.conv3d(X, weight, padding=1))
 
 
 class Parts(nn.Module):
@@ -128,50 +64,6 @@ def test_a_sum_is_shared_out_in_proportion():
         value = F.relu(first + second)
     found = torch.autograd.grad(value, (first, second))
     assert [(slope * x).item() for slope, x in zip(found, (3.0, -1.0), strict=True)] == [3.0, -1.0]
-
-
-# Batch norm
-
-
-def normal(channels, seed=2):
-    """In eval mode, some channels turned over."""
-    chance = torch.Generator().manual_seed(seed)
-    norm = nn.BatchNorm3d(channels).eval().requires_grad_(False)
-    norm.weight.copy_(torch.randn(channels, generator=chance))
-    norm.bias.copy_(torch.randn(channels, generator=chance))
-    norm.running_mean.copy_(torch.randn(channels, generator=chance))
-    norm.running_var.copy_(torch.rand(channels, generator=chance) + 0.2)
-    return norm
-
-
-@rules
-@pytest.mark.parametrize("bias", [True, False], ids=["biased", "without bias"])
-def test_batch_norm_behind_a_layer_is_one_layer_with_it(bias, rule):
-    torch.manual_seed(0)
-    conv, norm = nn.Conv3d(2, 5, 3, bias=bias).requires_grad_(False), normal(5)
-    folded = copy.deepcopy(conv)
-    scale = norm.weight / (norm.running_var + norm.eps).sqrt()
-    folded.weight *= scale[:, None, None, None, None]
-    before = conv.bias if bias else 0
-    folded.bias = nn.Parameter((before - norm.running_mean) * scale + norm.bias, False)
-    found, value = led(nn.Sequential(conv, norm, nn.ReLU(inplace=True)), X, ALL[rule])
-    expected, same = led(nn.Sequential(folded, nn.ReLU()), X, ALL[rule])
-    assert value == pytest.approx(same, rel=1e-4)
-    torch.testing.assert_close(found, expected, rtol=1e-3, atol=1e-5)
-
-
-def test_batch_norm_alone_is_shared_between_value_and_shift():
-    norm = normal(2)
-    found, _ = led(norm, X, PLAIN)
-    scale = norm.weight / (norm.running_var + norm.eps).sqrt()
-    torch.testing.assert_close(found, X * scale[:, None, None, None])
-
-
-def test_batch_norm_behind_what_changed_the_answer_in_place_is_not_part_of_the_layer():
-    conv = nn.Conv3d(2, 2, 1, bias=False).requires_grad_(False)
-    found, _ = led(nn.Sequential(conv, nn.ReLU(inplace=True), normal(2)), X, PLAIN)
-    expected, _ = led(nn.Sequential(conv, nn.ReLU(), normal(2)), X, PLAIN)
-    torch.testing.assert_close(found, expected)
 
 
 # Depth

@@ -1,9 +1,8 @@
 """How does relevance come back through a whole network?
 
-The calls of linear layers are caught, whatever form they have: a module, a function, one module
-called several times. Each is given a way back of its own, by one of the rules of
-`relevance_rules.py`. Relevance is led back as a slope, which times the value it belongs to is the
-relevance. So all else is led back by its own gradient and is right:
+Each call of a linear layer is caught (`relevance_calls.py`) and given a way back of its own, by one
+of the rules of `relevance_rules.py`. Relevance is led back as a slope, which times the value it
+belongs to is the relevance. So all else is led back by its own gradient and is right:
 
     rectifier, max-pool, maximum   all to what was let through
     sum, mean, average pool        in proportion to what was added up, as in a residual network
@@ -17,23 +16,17 @@ of these nor a caught layer is refused by name, such as gates, attention, smooth
 a product that is written out. At the very end, after all layers, a score may be the logarithm of a
 mean probability; relevance then begins at the scores of the branches, as their gradient says.
 
-Source: Bach et al., PLOS ONE 2015 (max and sum pooling); Binder et al., "Layer-Wise Relevance
-Propagation for Deep Neural Network Architectures", ICISA 2016 (batch and response norm, whose
-first-order rule for the latter is not taken); Pahde et al., "Optimizing Explanations by Network
-Canonization and Hyperparameter Search", CVPR 2023 workshop, section 3 (batch norm made a part of
-its layer). Montavon et al., "Layer-Wise Relevance Propagation: An Overview", 2019, section 10.3
-(rules by depth).
+Source: Bach et al., PLOS ONE 2015 (max and sum pooling); Montavon et al., "Layer-Wise Relevance
+Propagation: An Overview", 2019, section 10.3 (rules by depth).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
-from torch.overrides import TorchFunctionMode
 
 from kinetoscope.errors import ClipError
 from kinetoscope.networks.network import Network, frozen
@@ -41,7 +34,8 @@ from kinetoscope.units.axes import tensor_and_extent
 from kinetoscope.units.backward import CHOOSING, LINEAR, OF_ONE_SIGNAL, operation
 from kinetoscope.units.reading import SCORES
 from kinetoscope.units.rehearsal import answering, rehearse
-from kinetoscope.units.relevance_rules import LinearLayer, Sharing
+from kinetoscope.units.relevance_calls import Begun, Divided, Leading, LinearCall, is_of
+from kinetoscope.units.relevance_rules import Sharing
 
 
 @contextmanager
@@ -56,7 +50,7 @@ def relevance_led() -> Iterator[list[float]]:
         branch, where the network's scores are the logarithm of their mean probability.
     """
     begun: list[float] = []
-    with _Leading(begun):
+    with Leading(begun):
         yield begun
 
 
@@ -70,7 +64,7 @@ def share_by_depth(answer: Tensor, sharings: Sequence[Sharing]) -> None:
     depths = _depths(answer.grad_fn)
     deepest = depths.get(answer.grad_fn, 0)
     for node, depth in depths.items():
-        if _is(node, _Layer):
+        if is_of(node, LinearCall):
             node.sharing = sharings[(len(sharings) * depth - 1) // deepest]
 
 
@@ -116,147 +110,6 @@ def _strange_to(network: Network, layers: tuple[str, ...]) -> list[str]:
     return sorted({name for name in found if name})
 
 
-class _Leading(TorchFunctionMode):
-    """Calls linear layers in a form with another way back."""
-
-    def __init__(self, begun: list[float]):
-        super().__init__()
-        self._begun = begun
-
-    def __torch_function__(
-        self,
-        func: Callable[..., Any],
-        types: Any,
-        args: tuple[Any, ...] = (),
-        kwargs: dict[str, Any] | None = None,
-    ) -> Any:
-        kwargs = dict(kwargs or {})
-        if not torch.is_grad_enabled():
-            return func(*args, **kwargs)
-        if func in _LOG_SOFTMAX:
-            (x,), rest = _named(args, kwargs, ("input",))
-            return func(_Begun.apply(x, self._begun), *rest, **kwargs)
-        caught = _CAUGHT.get(func)
-        return caught(func, args, kwargs) if caught else func(*args, **kwargs)
-
-
-class _Layer(torch.autograd.Function):
-    """A linear layer that leads relevance back; `sharing` is set when its depth is known.
-
-    The layer comes as a function, so that weights with a batch norm in them are made and let go
-    one after the other, on the way back.
-    """
-
-    @staticmethod
-    def forward(
-        ctx: Any, x: Tensor, layer: Callable[[], LinearLayer], compute: Callable[[Tensor], Tensor]
-    ) -> Tensor:
-        ctx.layer = layer
-        ctx.save_for_backward(x)
-        return compute(x)
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        (x,) = ctx.saved_tensors
-        sharing: Sharing = ctx.sharing
-        return sharing.led_back(ctx.layer(), x, gradients[0]), None, None
-
-
-def _linear(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
-    how = dict(kwargs)
-    (x, weight, bias), rest = _named(args, how, ("input", "weight", "bias"))
-    if not x.requires_grad or _are_signals(weight, bias):
-        return func(*args, **kwargs)
-
-    def call(x: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
-        return func(x, weight, bias, *rest, **how)
-
-    layer = LinearLayer(call, weight, bias)
-    return _Layer.apply(x, lambda: layer, layer)
-
-
-_NORM = ("input", "running_mean", "running_var", "weight", "bias", "training", "momentum", "eps")
-
-
-def _batch_norm(func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor:
-    """Batch norm directly behind a layer: both are one layer of what the first was given."""
-    (y, mean, variance, weight, bias, training, _, eps), _ = _named(args, dict(kwargs), _NORM)
-    node = y.grad_fn
-    if training or _are_signals(weight, bias) or not _is(node, _Layer):
-        return func(*args, **kwargs)
-    if y.ndim != node.layer().weight.ndim:  # a linear layer's channels are not where these are
-        return func(*args, **kwargs)
-    before = node.layer
-
-    def layer() -> LinearLayer:
-        scale = (variance + eps).rsqrt() * (1 if weight is None else weight)
-        return before().scaled(scale, (0 if bias is None else bias) - mean * scale)
-
-    return _Layer.apply(node.saved_tensors[0], layer, lambda _: func(*args, **kwargs))
-
-
-class _Begun(torch.autograd.Function):
-    """Writes down the relevance that comes to x."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, begun: list[float]) -> Tensor:
-        ctx.begun = begun
-        ctx.save_for_backward(x)
-        return x.clone()
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        (x,) = ctx.saved_tensors
-        ctx.begun.append(float((x * gradients[0]).sum()))
-        return gradients[0], None
-
-
-class _Divided(torch.autograd.Function):
-    """A function of x that is taken for x divided by constants."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, compute: Callable[[Tensor], Tensor]) -> Tensor:
-        answer = compute(x)
-        ctx.save_for_backward(torch.where(x == 0, 0, answer / x))
-        return answer
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
-        (part,) = ctx.saved_tensors
-        return gradients[0] * part, None
-
-
-def _response_norm(
-    func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> Tensor:
-    (x,), rest = _named(args, kwargs, ("input",))
-    return _Divided.apply(x, lambda x: func(x, *rest, **kwargs))
-
-
-_LOG_SOFTMAX = {F.log_softmax, torch.log_softmax, Tensor.log_softmax}
-_CAUGHT: dict[Callable[..., Any], Callable[..., Tensor]] = {
-    **dict.fromkeys([F.conv1d, F.conv2d, F.conv3d, F.linear], _linear),
-    F.batch_norm: _batch_norm,
-    F.local_response_norm: _response_norm,
-}
-
-
-def _named(
-    args: tuple[Any, ...], kwargs: dict[str, Any], names: Sequence[str]
-) -> tuple[list[Any], tuple[Any, ...]]:
-    """The first arguments, which are taken out of `kwargs` where they stand there; and the rest."""
-    by_name = [kwargs.pop(name, None) for name in names[len(args) :]]
-    return [*args[: len(names)], *by_name], args[len(names) :]
-
-
-def _are_signals(*weights: Tensor | None) -> bool:
-    """Whether weights are computed from the clip themselves, which is refused."""
-    return any(weight is not None and weight.requires_grad for weight in weights)
-
-
-# What was computed, looked through
-
-
 def _rehearsed(network: Network, layers: Sequence[str], *, values: bool) -> list[Any]:
     """The operations that layers' answers come from, in a rehearsal."""
     found: dict[str, Any] = {}
@@ -274,7 +127,7 @@ def _rehearsed(network: Network, layers: Sequence[str], *, values: bool) -> list
 @contextmanager
 def _recorded(streams: dict[str, Tensor]) -> Iterator[None]:
     """Let autograd note what is computed of these clips."""
-    with torch.enable_grad(), _Leading([]):
+    with torch.enable_grad(), Leading([]):
         for name, stream in streams.items():
             streams[name] = stream.requires_grad_().clone()  # so that it may be changed in place
         yield
@@ -289,7 +142,7 @@ def _nodes(root: Any) -> Iterator[tuple[Any, bool]]:
     while waiting:
         node, at_end = waiting.pop()
         yield node, at_end
-        at_end = at_end and not _is(node, _Layer)
+        at_end = at_end and not is_of(node, LinearCall)
         for before, _ in node.next_functions:
             if before is not None and (before, at_end) not in seen:
                 seen.add((before, at_end))
@@ -306,13 +159,15 @@ def _depths(root: Any) -> dict[Any, int]:
             waiting += unknown
         else:
             node = waiting.pop()
-            depths[node] = max((depths[each] for each in before), default=0) + _is(node, _Layer)
+            depths[node] = max((depths[each] for each in before), default=0) + is_of(
+                node, LinearCall
+            )
     return depths
 
 
 def _strange(node: Any, at_end: bool) -> str | None:
     """What an operation is called that relevance can't be led back through."""
-    if any(_is(node, kind) for kind in (_Layer, _Divided, _Begun)):
+    if any(is_of(node, kind) for kind in (LinearCall, Divided, Begun)):
         return None
     name = operation(node)
     if name in _LOG_MEANS:
@@ -325,10 +180,6 @@ def _strange(node: Any, at_end: bool) -> str | None:
     if name in OF_ONE_SIGNAL - _SCALING:
         return f"{name} that is not called as a layer"
     return None if name in LINEAR | CHOOSING | _RECTIFYING | _SCALING else name
-
-
-def _is(node: Any, kind: type[torch.autograd.Function]) -> bool:
-    return getattr(node, "_forward_cls", None) is kind
 
 
 _SCALING = {"Mul", "Div"}
