@@ -19,11 +19,13 @@ def test_above_a_linear_layer_a_push_is_what_is_gone_without_the_unit(
     batch = ClipBatch.of([*opened.clips.values()], SPEC)
     found = pushes(lamps, [batch], ["units"], towards=[1, 1], away=[0, 0])["units"]
     answers = lamps_scanned.maxima("units")[:2]
-    torch.testing.assert_close(found.push[:, BLAMED], 20 * answers[:, BLAMED])
-    torch.testing.assert_close(found.push[:, LEFT], -10 * answers[:, LEFT])
-    torch.testing.assert_close(found.mean, answers)
+    near = {"rtol": 1e-4, "atol": 1e-5}  # clips beside others may be rounded otherwise
+    torch.testing.assert_close(found.push[:, BLAMED], 20 * answers[:, BLAMED], **near)
+    torch.testing.assert_close(found.push[:, LEFT], -10 * answers[:, LEFT], **near)
+    torch.testing.assert_close(found.mean, answers, **near)
     typical = torch.full((6,), 0.1)
-    torch.testing.assert_close(found.excess(typical)[:, BLAMED], 20 * (answers[:, BLAMED] - 0.1))
+    more = 20 * (answers[:, BLAMED] - 0.1)
+    torch.testing.assert_close(found.excess(typical)[:, BLAMED], more, rtol=1e-4, atol=1e-4)
 
 
 def test_all_layers_at_once_and_in_batches_are_each_layer_alone():

@@ -61,7 +61,7 @@ def test_time_is_halved_as_the_library_does_unless_the_settings_say_otherwise():
 
 
 def test_text_without_end_is_not_searched_forever():
-    start = time.perf_counter()
+    start = time.process_time()
     colours_of(MMACTION2, "mean=[1" + " " * 3_000_000)
     options_of(MMACTION2, "mode='" + "a" * 3_000_000)
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
