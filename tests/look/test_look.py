@@ -33,7 +33,7 @@ HOW = Looking(
     top=2,
     only=("evaluation", "scan", "retrieval", "nature", "stimuli"),
 )
-KILLS = 10
+KILLS = 6
 
 
 def do_look(weights, videos, out):
