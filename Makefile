@@ -12,8 +12,8 @@ READY := $(VENV)/.ready-$(PLACE)
 READY_DEV := $(VENV)/.ready-dev-$(PLACE)
 ENVIRONMENT := PYTHON="$(PYTHON)" NEEDED_GB="$(NEEDED_GB)" sh scripts/environment.sh $(VENV)
 
-# Each pytest worker has one core to itself.
-PYTEST := OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(JOBS) --maxprocesses 4
+# Each pytest worker has one core to itself, and tests in a row, which share what was prepared.
+PYTEST := OMP_NUM_THREADS=1 $(RUN) -m pytest -n $(JOBS) --maxprocesses 4 --dist worksteal
 VIEWER := src/kinetoscope/report/viewer
 
 .NOTPARALLEL:

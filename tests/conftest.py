@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.quick_types import check_types_quickly
+
+check_types_quickly()
+
 ROOT = Path(__file__).parents[1]
 ARGUMENTS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
