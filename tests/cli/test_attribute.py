@@ -1,27 +1,15 @@
 import pytest
 import torch
-from click.testing import CliRunner
 
-from kinetoscope.cli.main import main
 from kinetoscope.evidence.evidence import read_evidence
-from kinetoscope.networks.weights import save_network
-from kinetoscope.networks.zoo import build_network
 from kinetoscope.video.encode import write_mp4
-from tests.squares import COLOURS, square, videos_of_squares
+from tests.cli.attributing import attribute, two_streams
+from tests.squares import COLOURS, square
 
 
 @pytest.fixture(scope="module")
 def given(tmp_path_factory):
-    """A network of both streams, and a catalog whose last video can't be read."""
-    folder = tmp_path_factory.mktemp("attribute")
-    torch.manual_seed(0)
-    network = build_network("two_stream_small_toy", labels=sorted(COLOURS))
-    save_network(network, folder / "trained" / "weights.safetensors")
-    return folder / "trained", videos_of_squares(folder / "videos", train=1, test=0, broken=1)
-
-
-def attribute(*arguments):
-    return CliRunner().invoke(main, ["attribute", *map(str, arguments)])
+    return two_streams(tmp_path_factory.mktemp("attribute"))
 
 
 @pytest.mark.slow
@@ -76,37 +64,3 @@ def test_the_plan_tells_what_occlusion_computes_anew(given, tmp_path):
     assert "occlusion: boxes of 5 x 16 x 16" in answered.stdout
     assert "computed anew" in answered.stdout
     assert not (tmp_path / "out").exists()
-
-
-def test_a_video_that_is_too_short_is_refused_unless_it_may_be_filled_up(given, tmp_path):
-    path = tmp_path / "short.mp4"
-    write_mp4(path, square(COLOURS["red"], seed=0, frames=4), 15.0)
-    asked = ("--method", "gradient", "--no-videos", "--out", tmp_path)
-    refused = attribute(given[0], path, *asked)
-    assert refused.exit_code == 1
-    assert "is shorter than a clip" in refused.stderr
-    assert "its last frame repeated" in refused.stderr
-    assert not (tmp_path / "evidence").exists()
-    assert attribute(given[0], path, *asked, "--fill").exit_code == 0
-
-
-@pytest.mark.parametrize(
-    ("asked", "told"),
-    [
-        (("--class", "rad"), "near: red"),
-        (("--unit", "fusoin:1"), "near: fusion"),
-        (("--method", "grad-cma"), "near: grad-cam"),
-        (("--method", "attention-rollout"), "methods that fit: "),
-        (("--method", "occlusion", "--set", "box=4,90,90"), "does not fit in the clip"),
-        (("--method", "grad-cam", "--layer", "label"), "space"),
-        (("--method", "rise", "--filling", "swap"), "--swap-with VIDEO"),
-        (("--method", "grad-cam", "--plan"), "hide parts"),
-    ],
-    ids=lambda each: " ".join(each) if isinstance(each, tuple) else "",
-)
-def test_is_refused_before_computing(given, tmp_path, asked, told):
-    out = tmp_path / "out"
-    answered = attribute(given[0], given[1] / "train-red-0.mp4", *asked, "--out", out)
-    assert answered.exit_code != 0
-    assert told in answered.stderr
-    assert not out.exists()

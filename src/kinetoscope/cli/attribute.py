@@ -3,7 +3,6 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,23 +10,18 @@ import click
 
 from kinetoscope.cli.arguments import (
     network_argument,
-    open_network,
     root_option,
     split_option,
     weights_option,
 )
+from kinetoscope.cli.asking import Asked, asked_of
 from kinetoscope.cli.attributed import tell_along, tell_clips
 from kinetoscope.cli.classify import Duration
-from kinetoscope.cli.methods import memory_option, method_option, named_methods, set_option
+from kinetoscope.cli.methods import memory_option, method_option, set_option
 
 if TYPE_CHECKING:
-    from kinetoscope.clips.catalog import Catalog
-    from kinetoscope.clips.clip import Clip
-    from kinetoscope.evidence.attribution.attribution import Method
     from kinetoscope.networks.network import Network
     from kinetoscope.units.objective import Objective
-
-_LISTS = (".csv", ".txt", ".json")
 
 
 @click.command("attribute")
@@ -73,7 +67,7 @@ def command(network: str, video: Path, out: Path, weights: Path | None, **how: A
 
     Example: kinetoscope attribute trained long.mp4 --windows --method grad-cam --out why
     """
-    asked = _asked(network, video, weights, how)
+    asked = asked_of(network, video, weights, how)
     if how["plan"]:
         _tell_plan(asked)
         return
@@ -83,111 +77,7 @@ def command(network: str, video: Path, out: Path, weights: Path | None, **how: A
     _clips(asked, out, how)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Asked:
-    """What is asked, checked: everything that can be refused before computing was not."""
-
-    network: "Network"
-    video: Path
-    catalog: "Catalog"
-    objectives: "list[Objective]"
-    methods: "list[Method]"
-    filling: str
-    other: "Clip | None"
-
-    @property
-    def is_one(self) -> bool:
-        """Whether it is one video, and no catalog."""
-        return _is_video(self.video)
-
-
-def _asked(network: str, video: Path, weights: Path | None, how: Mapping[str, Any]) -> _Asked:
-    from kinetoscope.cli.methods import usual_methods
-    from kinetoscope.clips.open import open_clip
-    from kinetoscope.evidence.attribution.attribute import check_method
-    from kinetoscope.units.objective import label
-
-    if how["windows"] and not _is_video(video):
-        raise click.BadParameter("--windows is for one video", param_hint="--windows")
-    settings = [*how["settings"], *_named(how, "layer")]
-    if how["methods"]:  # spelling first: nothing is opened for it
-        named_methods(how["methods"], settings, filling=how["filling"])
-    opened = open_network(network, weights)
-    objectives = [each.bound(opened) for each in _objectives(how)]
-    if how["methods"]:
-        names = how["methods"]
-    else:
-        names = ["occlusion"] if how["plan"] else usual_methods(opened, objectives)
-    methods = named_methods(names, settings, filling=how["filling"])
-    for method in methods:
-        for objective in objectives or [label(opened.labels[0])]:
-            check_method(method, opened, objective)
-    _check_swap(methods, how)
-    other = None if how["swap_with"] is None else open_clip(how["swap_with"], opened.expects)
-    return _Asked(
-        network=opened,
-        video=video,
-        catalog=_videos(opened, video, how),
-        objectives=objectives,
-        methods=methods,
-        filling=how["filling"] or "grey",
-        other=other,
-    )
-
-
-def _check_swap(methods: "Sequence[Method]", how: Mapping[str, Any]) -> None:
-    fillings = {how["filling"], *(getattr(method, "filling", None) for method in methods)}
-    if "swap" in fillings and how["swap_with"] is None:
-        raise click.UsageError("a video to swap with is needed: --swap-with VIDEO")
-
-
-def _named(how: Mapping[str, Any], setting: str) -> list[str]:
-    return [] if how[setting] is None else [f"{setting}={how[setting]}"]
-
-
-def _objectives(how: Mapping[str, Any]) -> "list[Objective]":
-    from kinetoscope.units.objective import Objective, activation, label
-    from kinetoscope.units.unit import Unit
-
-    return [
-        *map(label, how["classes"]),
-        *(activation(Unit.parse(each)) for each in how["units"]),
-        *map(Objective.parse, how["written"]),
-    ]
-
-
-def _is_video(path: Path) -> bool:
-    return path.is_file() and path.suffix.lower() not in _LISTS
-
-
-def _videos(network: "Network", video: Path, how: Mapping[str, Any]) -> "Catalog":
-    from kinetoscope.clips.catalog import Catalog, Entry, read_catalog
-    from kinetoscope.clips.open import open_clip
-
-    if not _is_video(video):
-        return read_catalog(str(video), root=how["root"], split=how["split"], strict=False)
-    if not (how["windows"] or how["fill"]):
-        _check_length(network, video, open_clip(video, network.expects))
-    entry = Entry(path=video, where=str(video))
-    return Catalog(name=video.name, root=video.parent, labels=network.labels, entries=(entry,))
-
-
-def _check_length(network: "Network", video: Path, clip: "Clip") -> None:
-    from kinetoscope.errors import ClipError
-
-    there = len(set(clip.seconds))
-    if there < clip.time:
-        repeated = network.expects.when_short == "repeat-last"
-        filled = "its last frame repeated" if repeated else "its frames looped"
-        raise ClipError(
-            f"{video} is shorter than a clip of {network.name}",
-            got=f"{there} frames at the rate of the network",
-            expected=f"{clip.time} frames",
-            hint=f"--fill attributes it with {filled}; heat there is of what was filled in",
-        )
-
-
-def _clips(asked: _Asked, out: Path, how: Mapping[str, Any]) -> None:
+def _clips(asked: Asked, out: Path, how: Mapping[str, Any]) -> None:
     from kinetoscope.cli.telling import end_with
     from kinetoscope.clips.cache import default_clip_cache
     from kinetoscope.evidence.attribution.writing import write_attributions
@@ -245,7 +135,7 @@ def _tell_network(network: "Network", folder: Path) -> None:
         write_anatomy(network, list_layers(network), folder)
 
 
-def _along(asked: _Asked, out: Path, how: Mapping[str, Any]) -> None:
+def _along(asked: Asked, out: Path, how: Mapping[str, Any]) -> None:
     from kinetoscope.evidence.attribution.along_writing import write_attribution_along
     from kinetoscope.memory import keep_memory
     from kinetoscope.report.overlays import write_overlays_along
@@ -272,7 +162,7 @@ def _along(asked: _Asked, out: Path, how: Mapping[str, Any]) -> None:
     click.echo(f"arrays, time.csv and windows.csv in {found.folder}")
 
 
-def _objective_along(asked: _Asked, every: float | None) -> "Objective":
+def _objective_along(asked: Asked, every: float | None) -> "Objective":
     """What is asked for; else the class that is most probable, on average over the windows."""
     from kinetoscope.evidence.attribution.along import half_a_clip
     from kinetoscope.training.timeline import classify_video
@@ -289,7 +179,7 @@ def _objective_along(asked: _Asked, every: float | None) -> "Objective":
     return label(asked.network.labels[sums.index(max(sums))])
 
 
-def _tell_plan(asked: _Asked) -> None:
+def _tell_plan(asked: Asked) -> None:
     """How much of each layer a method that hides parts computes anew; nothing is computed."""
     from kinetoscope.evidence.attribution.methods.occlusion import Hiding, plan_of
     from kinetoscope.units.objective import label

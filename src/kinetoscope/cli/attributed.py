@@ -20,6 +20,11 @@ def tell_clips(answer: Mapping[str, Any]) -> None:
     for clip in answer["clips"]:
         is_ = f", and is {clip['label']}" if clip["label"] else ""
         lines.append(f"{clip['path']}: {clip['predicted']} {clip['probability']:.0%}{is_}")
+        if filled := _filled(clip["seconds"]):
+            warnings.append(
+                f"{clip['path']} is too short for {filled} of {len(clip['seconds'])} frames; they"
+                " were filled up, and heat there is of what was filled in"
+            )
         for question in clip["questions"]:
             lines += [f"  {question['objective']} = {question['value']:.3g}", *_shares(question)]
             for each in question["answers"]:
@@ -32,6 +37,21 @@ def tell_clips(answer: Mapping[str, Any]) -> None:
         click.echo(f"and {len(lines) - _MOST} lines more, all of it in answers.csv and shares.csv")
     for warning in warnings[:_MOST]:
         click.echo(warning, err=True)
+
+
+def _filled(seconds: Sequence[float]) -> int:
+    """How many frames at the end of a clip were shown before.
+
+    >>> _filled([0.0, 0.1, 0.2, 0.2]), _filled([0.0, 0.1, 0.0, 0.1])
+    (1, 2)
+
+    A slow video, whose frames stand for longer than a frame of the clip, is not filled up.
+
+    >>> _filled([0.0, 0.0, 0.2, 0.2])
+    0
+    """
+    new = sorted(set(seconds))
+    return len(seconds) - len(new) if list(seconds[: len(new)]) == new else 0
 
 
 def _found(clip: Mapping[str, Any], found: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ no, several numbers separated by commas, or a word.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args, get_origin, get_type_hints
 
 import click
 
@@ -86,7 +86,7 @@ def named_methods(
             of = method_name or ", ".join(given)
             raise unknown_name(f"setting of {of}", setting, sorted(known))
         for method in having:
-            given[method.name][setting] = _value(text, _settings(method)[setting], written)
+            given[method.name][setting] = _value(text.strip(), method, setting, written)
     return [method_of(name, **each) for name, each in given.items()]
 
 
@@ -117,16 +117,36 @@ def _read(written: str, methods: Mapping[str, Any]) -> tuple[str | None, str, st
     return found[1], found[2], found[3]
 
 
-def _value(text: str, usual: Any, written: str) -> Any:
-    """A text as what the setting is by default."""
+def _value(text: str, method: "Method", setting: str, written: str) -> Any:
+    """A text as what the setting is by default, or is declared to be where that is left open."""
+    usual, kinds = _settings(method)[setting], _kinds(method, setting)
+    if usual is None and text.lower() in ("", "none"):
+        return None
+    numbers = next((get_args(kind) for kind in kinds if get_origin(kind) is tuple), ())
+    example = usual
+    if usual is None and kinds:
+        example = tuple(kind(1) for kind in numbers) if numbers else kinds[0](1)
     try:
-        return _as(text.strip(), usual)
+        value = _as(text, example)
+        if numbers and Ellipsis not in numbers and len(value) != len(numbers):
+            raise ValueError(text)
+        return value
     except ValueError as error:
         raise UnknownNameError(
             f"--set {written} can't be read",
             got=repr(text),
-            expected=f"something like {_told(usual)}",
+            expected=f"something like {_told(example)}",
         ) from error
+
+
+def _kinds(method: "Method", setting: str) -> list[Any]:
+    """What a setting is declared to be, beside left open."""
+    declared = get_type_hints(type(method))[setting]
+    return [
+        kind
+        for kind in (get_args(declared) if get_origin(declared) is not tuple else (declared,))
+        if kind is not type(None) and (get_origin(kind) is tuple or kind in (int, float, str))
+    ]
 
 
 def _as(text: str, usual: Any) -> Any:
