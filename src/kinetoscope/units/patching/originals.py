@@ -48,6 +48,11 @@ class Original:
         """An empty tensor where this one is, for what an operation answers beside."""
         return torch.empty(0, dtype=dtype or self.dtype, device=self.device)
 
+    @property
+    def kept_bytes(self) -> int:
+        """What is held to have its values at hand."""
+        return 0 if self._kept is None else self._kept.numel() * self._kept.element_size()
+
     def keep(self) -> Tensor:
         """Its values, from now on at hand."""
         found = self._kept if self._kept is not None else self._seen()
@@ -82,6 +87,11 @@ class Originals:
     def of(self, stream: Tensor) -> Original:
         """A stream of the clip itself."""
         return Original(stream, None)
+
+    @property
+    def kept_bytes(self) -> int:
+        """What is held to have values at hand, but for the clip; views count as if apart."""
+        return sum(each.kept_bytes for answers in self._known.values() for each in answers)
 
     def after(self, func: Any, *args: Any, **kwargs: Any) -> tuple[tuple[Original, ...], Any]:
         """What an operation answers, given originals, weights and plain values.

@@ -123,14 +123,32 @@ def plan(
         return _rehearsed(read, streams, network, batches)
 
 
+def kept_bytes(read: Read, streams: Mapping[Any, Tensor], batch: Batch) -> int:
+    """What stays in memory of the clip's own pass, for versions to be computed from [bytes].
+
+    Args:
+        read: runs a network, in eval mode, on its streams.
+        streams: the clip, or any of its size, each `1 channel time height width`.
+        batch: some versions; those in other places need about the same.
+    """
+    try:
+        with without_values():
+            return _kept_by(read, streams, batch)
+    except Exception:  # whatever a model raises where there are no values
+        return _kept_by(read, streams, batch)
+
+
+def _kept_by(read: Read, streams: Mapping[Any, Tensor], batch: Batch) -> int:
+    _, originals, following = _begun(streams)
+    with torch.no_grad():
+        _run(read, originals, following, batch)
+    return following.originals.kept_bytes
+
+
 def _rehearsed(
     read: Read, streams: Mapping[Any, Tensor], network: nn.Module, batches: Sequence[Batch]
 ) -> Plan:
-    blank = {
-        name: torch.zeros(x.shape, dtype=x.dtype, device=x.device) for name, x in streams.items()
-    }
-    following = Following(None)
-    originals = {name: following.originals.of(x) for name, x in blank.items()}
+    blank, originals, following = _begun(streams)
     some = _spread(batches)
     with torch.no_grad():
         with counted(network) as whole:
@@ -142,6 +160,17 @@ def _rehearsed(
     boxes = sum(map(_count, some))
     layers = (Work(layer=name, whole=whole[name], anew=anew[name] / boxes) for name in whole)
     return Plan(layers=tuple(layers), boxes=sum(map(_count, batches)), counted=boxes)
+
+
+def _begun(
+    streams: Mapping[Any, Tensor],
+) -> tuple[dict[Any, Tensor], dict[Any, Original], Following]:
+    """A blank clip of this size, and what follows versions of it."""
+    blank = {
+        name: torch.zeros(x.shape, dtype=x.dtype, device=x.device) for name, x in streams.items()
+    }
+    following = Following(None)
+    return blank, {name: following.originals.of(x) for name, x in blank.items()}, following
 
 
 def _spread(batches: Sequence[Batch]) -> Sequence[Batch]:

@@ -1,5 +1,7 @@
 """Equal to captum and to the definition written out; right where the right answer is known."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from captum.attr import Occlusion as Captum
@@ -18,6 +20,7 @@ from kinetoscope.evidence.attribution.methods.occlusion import (
     extent_of,
 )
 from kinetoscope.evidence.attribution.methods.regions import check_cover
+from kinetoscope.evidence.attribution.methods.room import version_bytes
 from kinetoscope.evidence.attribution.question import Question
 from kinetoscope.evidence.attribution.removal import FILLINGS, Removal
 from kinetoscope.networks.network import Network
@@ -198,6 +201,19 @@ def test_how_many_boxes_are_run_together_does_not_matter(at_once, monkeypatch):
     monkeypatch.setattr(occlusion, "AT_ONCE", at_once)
     found = Occlusion(box=BOX, stride=STRIDE).answer(question)
     torch.testing.assert_close(found.heat["both"], expected.heat["both"], rtol=1e-5, atol=1e-6)
+
+
+def test_boxes_are_run_in_full_where_the_clips_own_pass_can_not_be_kept(caplog):
+    question, method = question_of("frames"), Occlusion(box=BOX, stride=STRIDE)
+    clip = 4 * question.streams["frames"].numel()
+    one = version_bytes(question, gradients=False)
+    wide, narrow = (
+        method.answer(replace(question, memory=memory)) for memory in (2**30, 4 * clip + one)
+    )
+    assert wide.facts["boxes computed in full"] == 0
+    assert narrow.facts["boxes computed in full"] == narrow.facts["boxes"]
+    assert "boxes are computed in full" in caplog.text
+    torch.testing.assert_close(narrow.heat, wide.heat)
 
 
 def test_a_channel_of_a_layer_can_be_asked_for():

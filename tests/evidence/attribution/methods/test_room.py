@@ -72,6 +72,8 @@ def test_as_many_go_as_fit_and_no_more_than_are_of_use():
     for memory, expected in ((4 * CLIP + one, 1), (4 * CLIP + 3 * one - 1, 2), (2**40, 32)):
         assert versions_at_once(replace(question, memory=memory), gradients=True) == expected
     assert versions_at_once(replace(question, memory=2**40), gradients=True, most=7) == 7
+    held = replace(question, memory=4 * CLIP + 3 * one)
+    assert versions_at_once(held, gradients=True, beside=one + 1) == 1
     assert versions_at_once(question, gradients=True) >= 1
 
 

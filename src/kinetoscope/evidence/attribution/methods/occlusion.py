@@ -13,9 +13,11 @@ section 4.2, for pictures; with a mean over boxes that overlap as in captum's Oc
 axis, tubes, and hiding both streams at the same place are our own.
 """
 
+import logging
 from abc import abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 import torch
@@ -41,9 +43,11 @@ from kinetoscope.units.axes import habits_of
 from kinetoscope.units.objective import Objective
 from kinetoscope.units.patching.boxes import Boxes
 from kinetoscope.units.patching.incremental import Incremental
-from kinetoscope.units.patching.plan import Plan, plan
+from kinetoscope.units.patching.plan import Plan, kept_bytes, plan
 from kinetoscope.units.patching.versions import Patches
 from kinetoscope.units.reading import read_normalized
+
+_log = logging.getLogger(__name__)
 
 AT_ONCE = 8
 """Boxes that are run together; more gained nothing where it was measured."""
@@ -280,13 +284,34 @@ class Hidden:
     def values(self, streams: Sequence[Stream], regions: Sequence[Region]) -> Tensor:
         """Of each version, with one region hidden in these streams; on the CPU."""
         middle = regions[len(regions) // 2]
-        self._ask.check(self._patches(streams, [middle]))
-        at_once = versions_at_once(self.question, gradients=False, most=AT_ONCE)
+        at_once = self._at_once(middle)
+        if self._ask.followed:
+            self._ask.check(self._patches(streams, [middle]))
         found = []
         for some in _in_batches(regions, at_once):
             found.append(self._ask(self._patches(streams, some)).double().cpu())
             self.in_full += 0 if self._ask.followed else len(some)
         return torch.cat(found)
+
+    def _at_once(self, region: Region) -> int:
+        """How many versions are run together; in full, where the clip's own pass can't be kept."""
+        question = self.question
+        room = partial(versions_at_once, question, gradients=False, most=AT_ONCE)
+        if question.memory is None or not self._ask.followed:
+            return room()
+        boxes = {name: _boxes_of([region], x.shape[1:]) for name, x in question.streams.items()}
+        kept = kept_bytes(question.values, question.streams, boxes)
+        try:
+            return room(beside=kept)
+        except ClipError as error:
+            found = room()
+            _log.warning(
+                "boxes are computed in full: to compute only what they change takes %s, got %s",
+                error.expected,
+                error.got,
+            )
+            self._ask.followed = False
+            return found
 
     def _patches(
         self, streams: Sequence[Stream], regions: Sequence[Region]

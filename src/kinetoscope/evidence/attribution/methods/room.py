@@ -47,7 +47,9 @@ _remembered: weakref.WeakKeyDictionary[nn.Module, dict[tuple[object, ...], int]]
 )
 
 
-def versions_at_once(question: Question, *, gradients: bool, most: int = 32) -> int:
+def versions_at_once(
+    question: Question, *, gradients: bool, most: int = 32, beside: int = 0
+) -> int:
     """How many versions of a clip may be run together.
 
     Args:
@@ -55,12 +57,13 @@ def versions_at_once(question: Question, *, gradients: bool, most: int = 32) -> 
             processor no more than a gigabyte, where larger batches are no faster.
         gradients: whether the way back to the clip is needed as well.
         most: more are of no use.
+        beside: what the method holds meanwhile [bytes].
 
     Raises:
         ClipError: not even one fits in the memory that is given.
     """
     one = version_bytes(question, gradients=gradients)
-    own = _OWN_CLIPS * _size(question.streams.values())
+    own = beside + _OWN_CLIPS * _size(question.streams.values())
     if question.memory is None:
         return max(1, min(most, (_room(question.network.device) - own) // one))
     if question.memory < own + one:
