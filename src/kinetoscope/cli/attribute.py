@@ -81,12 +81,10 @@ def _clips(asked: Asked, out: Path, how: Mapping[str, Any]) -> None:
     from kinetoscope.cli.telling import end_with
     from kinetoscope.clips.cache import default_clip_cache
     from kinetoscope.evidence.attribution.writing import write_attributions
-    from kinetoscope.memory import keep_memory
     from kinetoscope.report.overlays import write_overlays
     from kinetoscope.report.report import write_report
     from kinetoscope.training.progress import counted
 
-    keep_memory()
     with _quiet(), counted("attributing", shown=True) as progress:
         found = write_attributions(
             asked.network,
@@ -137,11 +135,9 @@ def _tell_network(network: "Network", folder: Path) -> None:
 
 def _along(asked: Asked, out: Path, how: Mapping[str, Any]) -> None:
     from kinetoscope.evidence.attribution.along_writing import write_attribution_along
-    from kinetoscope.memory import keep_memory
     from kinetoscope.report.overlays import write_overlays_along
     from kinetoscope.training.progress import counted
 
-    keep_memory()
     folder = out / "evidence" / "attribution-along"
     with counted("windows", shown=True) as progress:
         found = write_attribution_along(

@@ -10,6 +10,7 @@ import click
 
 import kinetoscope
 from kinetoscope.errors import KinetoscopeError, unknown_name
+from kinetoscope.memory import keep_memory
 
 VERBS = {
     "demo": "Make videos, train on them, look inside, and say where the report is.",
@@ -92,3 +93,4 @@ def main() -> None:
 
     Example: kinetoscope look NETWORK CATALOG --out FOLDER
     """
+    keep_memory()

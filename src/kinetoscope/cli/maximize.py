@@ -83,7 +83,6 @@ def command(
     from kinetoscope.evidence.scan import read_scan
     from kinetoscope.evidence.stimuli.jobs.chosen import choose, read_words
     from kinetoscope.evidence.stimuli.jobs.job import Job, maximize_all
-    from kinetoscope.memory import keep_memory
     from kinetoscope.report.report import write_report
 
     words = read_words(units)
@@ -102,7 +101,6 @@ def command(
         written, opened, start=how["start"], prior=how["prior"], nature=nature
     )
     wanted = _wanted(chi, how, nature)
-    keep_memory()
     reference = _prepared(opened, objectives, scan, out / "evidence")
     with _shown(len(objectives), wanted.steps) as progress:
         outcome = maximize_all(
