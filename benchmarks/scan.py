@@ -85,8 +85,8 @@ def _forward(folder: Path) -> None:
         _against_bare(network, videos, folder / "r3d_18", targets, batch=batch, rounds=7)
     made = _made_videos(folder / "videos", 512, size=64, time=16)
     network = build_network("two_stream_small", labels=numbered(8)).eval()
-    videos = _catalog(made, times=1)
-    _against_bare(network, videos, folder / "small", {"kept clips": 0.9}, batch=16, rounds=15)
+    videos = _catalog(made, times=4)
+    _against_bare(network, videos, folder / "small", {"kept clips": 0.9}, batch=16, rounds=9)
 
 
 def _against_bare(

@@ -177,6 +177,27 @@ def test_a_network_without_norms_is_used_as_it_is():
     assert folded(network, network.layers) is network
 
 
+class Rectified(Planted):
+    """With rectifiers of its own; what the second is given goes past it as well."""
+
+    def __init__(self):
+        super().__init__()
+        self.relu1, self.relu2 = nn.ReLU(), nn.ReLU()
+
+    def forward(self, frames):
+        x = self.norm2(self.conv2(self.relu1(self.norm1(self.conv1(frames)))))
+        return (self.relu2(x) - 0.1 * x).mean(dim=(2, 3, 4))
+
+
+def test_a_rectifier_writes_over_what_it_alone_is_given():
+    network = network_of(Rectified())
+    layers = ["relu1", "relu2", "norm2"]
+    assert [folded(network, []).layer(name).inplace for name in layers[:2]] == [True, False]
+    assert not folded(network, ["norm1"]).layer("relu1").inplace
+    assert not network.layer("relu1").inplace
+    same(network, folded(network, layers), layers)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["two_stream_small_toy", "i3d_toy", "slowfast_toy"])
 def test_networks_of_the_zoo_have_no_norm_left(name):

@@ -29,7 +29,7 @@ class Clip:
 
     def __post_init__(self):
         _check_shape(self.frames, 3, f"frames of the clip from {self.source}")
-        low, high = (bound.item() for bound in self.frames.aminmax())  # NaN if one value is
+        low, high = self.frames.amin().item(), self.frames.amax().item()  # NaN if one value is
         if not (low >= 0 and high <= 1):
             raise ClipError(
                 f"clip from {self.source} is not in display space",

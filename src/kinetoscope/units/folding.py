@@ -2,9 +2,10 @@
 
 In eval mode a batch normalization is a factor and a shift for each channel. Where it is all that
 becomes of a convolution's answer, both go into the convolution's weights, and no pass over memory
-is left of it: a tenth of the time of a residual network on a CPU. Which pairs of modules these are
-is not taken from their names or their order, but seen in a rehearsal; a convolution whose answer is
-wanted, or goes anywhere else as well, stays what it is.
+is left of it: a tenth of the time of a residual network on a CPU. A rectifier that alone is given
+what a normalization answers writes over it. Which modules these are is not taken from their names
+or their order, but seen in a rehearsal; a convolution whose answer is wanted, or goes anywhere else
+as well, stays what it is.
 
 Source: Jacob et al., "Quantization and Training of Neural Networks for Efficient
 Integer-Arithmetic-Only Inference", CVPR 2018, section 3.2, where the weights are quantized besides.
@@ -32,6 +33,8 @@ _COMPUTATION = ("forward", "_conv_forward")  # of either kind, which a subclass 
 def folded(network: Network, layers: Sequence[str]) -> Network:
     """A copy of a network with its batch normalizations in its convolutions.
 
+    What it writes over is seen before it is, by whoever is told of answers as they pass by.
+
     Args:
         network: in eval mode; stays as it is.
         layers: whose answers are wanted: they are the same as the network's, up to rounding.
@@ -39,9 +42,11 @@ def folded(network: Network, layers: Sequence[str]) -> Network:
     Returns:
         The network itself, if there is nothing to fold, or it can't be copied or rehearsed.
     """
-    pairs: list[tuple[str, str]] = []
+    seen = _Seen(layers)
     with suppress(Exception):  # whatever a user's model raises on clips without values
-        pairs = _pairs(network, layers)
+        rehearse(network, seen.note, watch=lambda streams: seen.uses)
+        seen.to_the_end = True
+    pairs = seen.pairs(network)
     if not pairs:
         return network
     try:
@@ -51,6 +56,8 @@ def folded(network: Network, layers: Sequence[str]) -> Network:
     for convolution, norm in pairs:
         copy.model.set_submodule(convolution, _one(copy.layer(convolution), copy.layer(norm)))
         copy.model.set_submodule(norm, nn.Identity())
+    for rectifier in seen.rectifiers([norm for _, norm in pairs]):
+        setattr(copy.layer(rectifier), "inplace", True)  # noqa: B010 - of some modules
     return copy.eval()
 
 
@@ -63,34 +70,65 @@ def _one(convolution: Any, norm: Any) -> nn.Module:
     return convolution
 
 
-def _pairs(network: Network, layers: Sequence[str]) -> list[tuple[str, str]]:
-    """Convolutions, each with the normalization that is all that becomes of its answer."""
-    answers: dict[str, list[object]] = {}
-    given: dict[str, object] = {}
-    watched: list[object] = []
+class _Seen:
+    """What a rehearsal shows of convolutions, normalizations and rectifiers.
 
-    def note(name: str, module: nn.Module, first: object, answer: object) -> None:
-        if name in layers:
-            watched.append(answer)
+    Args:
+        layers: whose answers are wanted.
+    """
+
+    def __init__(self, layers: Sequence[str]):
+        self.layers = layers
+        self.uses = _Uses()
+        self.to_the_end = False
+        self._answers: dict[str, list[object]] = {}
+        self._given: dict[str, list[object]] = {}
+        self._kinds: dict[str, str] = {}
+
+    def note(self, name: str, module: nn.Module, given: object, answer: object) -> None:
+        """Be told of an answer."""
+        self._answers.setdefault(name, []).append(answer)
+        self._given.setdefault(name, []).append(given)
         if _computes_as(module, _CONVOLUTIONS):
-            answers.setdefault(name, []).append(answer)
+            self._kinds[name] = "convolution"
         elif _is_settled(module):
-            given[name] = first if name not in given else None  # a second call makes it unfit
+            self._kinds[name] = "norm"
+        elif type(module) is nn.ReLU:
+            self._kinds[name] = "rectifier"
 
-    uses = _Uses()
-    rehearse(network, note, watch=lambda streams: uses)
-    return [
-        (convolution, norm)
-        for convolution, found in answers.items()
-        for norm, first in given.items()
-        if len(found) == 1
-        and found[0] is first
-        and norm not in layers
-        and uses.of(first) == [nn.functional.batch_norm]
-        and not any(first is answer for answer in watched)
-        and not _is_listened_to(network.layer(convolution))
-        and not _is_listened_to(network.layer(norm))
-    ]
+    def pairs(self, network: Network) -> list[tuple[str, str]]:
+        """Convolutions, each with the normalization that is all that becomes of its answer."""
+        return [
+            pair
+            for pair in self._after("convolution", "norm", nn.functional.batch_norm)
+            if pair[1] not in self.layers
+            and not any(_is_listened_to(network.layer(name)) for name in pair)
+        ]
+
+    def rectifiers(self, norms: Sequence[str]) -> list[str]:
+        """Those that alone are given what one of these normalizations answers."""
+        found = self._after("norm", "rectifier", nn.functional.relu)
+        return [rectifier for norm, rectifier in found if norm in norms]
+
+    def _after(self, first: str, second: str, func: Callable[..., Any]) -> list[tuple[str, str]]:
+        """Two modules of these kinds, each called once, of which the second is all that uses it."""
+        if not self.to_the_end:
+            return []
+        ends = {id(self._given[name][0]): name for name in self._called_once(second)}
+        pairs = []
+        for name in self._called_once(first):
+            answer = self._answers[name][0]
+            wanted = any(answer is each for layer in self.layers for each in self._of(layer))
+            if id(answer) in ends and not wanted and self.uses.of(answer) == [func]:
+                pairs.append((name, ends[id(answer)]))
+        return pairs
+
+    def _called_once(self, kind: str) -> list[str]:
+        of_kind = [name for name, known in self._kinds.items() if known == kind]
+        return [name for name in of_kind if len(self._of(name)) == 1]
+
+    def _of(self, name: str) -> list[object]:
+        return self._answers.get(name, [])
 
 
 def _is_settled(module: nn.Module) -> bool:
