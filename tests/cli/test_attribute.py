@@ -64,3 +64,12 @@ def test_the_plan_tells_what_occlusion_computes_anew(given, tmp_path):
     assert "occlusion: boxes of 5 x 16 x 16" in answered.stdout
     assert "computed anew" in answered.stdout
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.slow
+def test_where_nothing_is_answered_the_exit_code_says_so(given, tmp_path):
+    video = given[1] / "train-red-0.mp4"
+    asked = ("--class", "red", "--method", "smooth-grad", "--memory", "1KiB", "--no-videos")
+    answered = attribute(given[0], video, *asked, "--out", tmp_path)
+    assert answered.exit_code == 1
+    assert "does not fit in this memory" in answered.stderr

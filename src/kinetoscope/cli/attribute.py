@@ -15,7 +15,7 @@ from kinetoscope.cli.arguments import (
     weights_option,
 )
 from kinetoscope.cli.asking import Asked, asked_of
-from kinetoscope.cli.attributed import tell_along, tell_clips
+from kinetoscope.cli.attributed import tell_along, tell_clips, unanswered
 from kinetoscope.cli.classify import Duration
 from kinetoscope.cli.methods import memory_option, method_option, set_option
 
@@ -107,7 +107,7 @@ def _clips(asked: Asked, out: Path, how: Mapping[str, Any]) -> None:
         click.echo(f"{many} in {out / 'overlays'}")
     click.echo(f"arrays and tables in {found.folder}")
     click.echo(f"open {write_report(out)}")
-    end_with([each["error"] for each in found.answer["failures"]])
+    end_with([each["error"] for each in found.answer["failures"]] or unanswered(found.answer))
 
 
 @contextmanager

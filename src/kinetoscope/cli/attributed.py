@@ -39,6 +39,17 @@ def tell_clips(answer: Mapping[str, Any]) -> None:
         click.echo(warning, err=True)
 
 
+def unanswered(answer: Mapping[str, Any]) -> list[str]:
+    """The errors, if no method answered anything; else none."""
+    found = [
+        each["error"]
+        for clip in answer["clips"]
+        for question in clip["questions"]
+        for each in question["answers"]
+    ]
+    return [] if None in found else list(dict.fromkeys(found))
+
+
 def _filled(seconds: Sequence[float]) -> int:
     """How many frames at the end of a clip were shown before.
 

@@ -88,6 +88,13 @@ def test_a_method_that_does_not_fit_is_refused_and_those_that_do_are_named():
         attribute(case.network, case.clip, case.objective, method=ForOthers())
 
 
+def test_where_only_the_settings_do_not_fit_no_other_method_is_named():
+    case = peephole()
+    with pytest.raises(ClipError) as refused:
+        check_method(method_of("occlusion", box=(999, 1, 1)), case.network, case.objective)
+    assert "that fit" not in str(refused.value)
+
+
 def test_methods_that_fit_are_those_that_do_not_refuse():
     case = peephole()
     fit = fitting(case.network, case.objective)

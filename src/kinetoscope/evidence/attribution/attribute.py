@@ -70,7 +70,7 @@ def attribute(
 
 
 def check_method(method: Method, network: Network, objective: Objective) -> None:
-    """Refuse a method that does not fit, and say which do.
+    """Refuse a method that does not fit, and say which do, unless with other settings it would.
 
     Raises:
         ClipError, UnknownNameError: as the method's own `check`.
@@ -78,7 +78,10 @@ def check_method(method: Method, network: Network, objective: Objective) -> None
     try:
         method.check(network, objective)
     except ClipError as error:
-        fit = ", ".join(fitting(network, objective)) or "none"
+        found = fitting(network, objective)
+        if method.name in found:  # it is the settings that do not fit
+            raise
+        fit = ", ".join(found) or "none"
         hint = f"{error.hint}; methods that fit: {fit}" if error.hint else f"that fit: {fit}"
         raise ClipError(error.what, got=error.got, expected=error.expected, hint=hint) from error
 
