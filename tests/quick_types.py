@@ -6,6 +6,7 @@ names of axes have to agree, where a function has arrays among its types.
 """
 
 import functools
+import inspect
 import types
 import typing
 
@@ -24,7 +25,8 @@ def check_types_quickly() -> None:
 def _jaxtyped(what=None, *, typechecker):
     if what is None:
         return functools.partial(_jaxtyped, typechecker=typechecker)
-    if isinstance(what, types.FunctionType):
+    # what a generator yields is checked when it is asked for, among the axes of others
+    if isinstance(what, types.FunctionType) and not inspect.isgeneratorfunction(what):
         try:
             arrays = any(
                 map(_has_arrays, typing.get_type_hints(what, include_extras=True).values())

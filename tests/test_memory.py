@@ -69,7 +69,7 @@ def test_memory_of_other_threads_is_not_cleared_again_either():
     pages = 16 * 2**20 // resource.getpagesize()
     kept, faults = probed("keep", threads=2, size=2**21)
     assert kept
-    assert faults < pages
+    assert faults < 4 * pages
 
 
 def test_what_the_user_has_said_stays(monkeypatch):

@@ -1,7 +1,10 @@
 """What a test is promised of every function of the package: types and shapes are checked."""
 
+from collections.abc import Iterator
+
 import pytest
 import torch
+from beartype import beartype
 from jaxtyping import Float, TypeCheckError
 from torch import Tensor
 
@@ -22,6 +25,16 @@ def summed(lines: list[Tensor]) -> float:
     return sum(added(line, line).sum().item() for line in lines)
 
 
+@_jaxtyped(typechecker=beartype)
+def numbers(line: Line) -> Iterator[float]:
+    yield from line.tolist()
+
+
+@_jaxtyped(typechecker=beartype)
+def together(line: Line) -> int:
+    return len([*numbers(torch.ones(5)), *line])
+
+
 def test_axes_of_one_name_are_equally_long():
     with pytest.raises(TypeCheckError, match="second"):
         added(torch.ones(2), torch.ones(3))
@@ -34,6 +47,10 @@ def test_those_of_the_answer_too():
 
 def test_each_call_has_axes_of_its_own():
     assert summed([torch.ones(2), torch.ones(3)]) == 10
+
+
+def test_a_generator_has_axes_of_its_own():
+    assert together(torch.ones(3)) == 8
 
 
 def test_plain_types_are_checked():
