@@ -84,7 +84,7 @@ def _show(found: "Evidence") -> None:
     answer = found.answer
     rows = [
         (
-            f"{each['rank']} {each['name']}",
+            f"{each['rank']:>2} {each['name']}",
             sure(each["gain"]),
             "first" if each["rank"] == 1 else sure(each["to_first"]),
             f"{each['seconds']['value']:.2g}",
