@@ -12,7 +12,6 @@ Integer-Arithmetic-Only Inference", CVPR 2018, section 3.2, where the weights ar
 """
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from copy import deepcopy
 from typing import Any
 
@@ -43,22 +42,18 @@ def folded(network: Network, layers: Sequence[str]) -> Network:
         The network itself, if there is nothing to fold, or it can't be copied or rehearsed.
     """
     seen = _Seen(layers)
-    with suppress(Exception):  # whatever a user's model raises on clips without values
+    try:  # whatever a user's model raises on clips without values, or where it is copied
         rehearse(network, seen.note, watch=lambda streams: seen.uses)
-        seen.to_the_end = True
-    pairs = seen.pairs(network)
-    if not pairs:
-        return network
-    try:
-        copy = deepcopy(network)
-    except Exception:  # whatever a user's module raises that is not made to be copied
+        pairs = seen.pairs(network)
+        copy = deepcopy(network) if pairs else network
+    except Exception:
         return network
     for convolution, norm in pairs:
         copy.model.set_submodule(convolution, _one(copy.layer(convolution), copy.layer(norm)))
         copy.model.set_submodule(norm, nn.Identity())
     for rectifier in seen.rectifiers([norm for _, norm in pairs]):
         setattr(copy.layer(rectifier), "inplace", True)  # noqa: B010 - of some modules
-    return copy.eval()
+    return copy
 
 
 def _one(convolution: Any, norm: Any) -> nn.Module:
@@ -80,7 +75,6 @@ class _Seen:
     def __init__(self, layers: Sequence[str]):
         self.layers = layers
         self.uses = _Uses()
-        self.to_the_end = False
         self._answers: dict[str, list[object]] = {}
         self._given: dict[str, list[object]] = {}
         self._kinds: dict[str, str] = {}
@@ -112,8 +106,6 @@ class _Seen:
 
     def _after(self, first: str, second: str, func: Callable[..., Any]) -> list[tuple[str, str]]:
         """Two modules of these kinds, each called once, of which the second is all that uses it."""
-        if not self.to_the_end:
-            return []
         ends = {id(self._given[name][0]): name for name in self._called_once(second)}
         pairs = []
         for name in self._called_once(first):
