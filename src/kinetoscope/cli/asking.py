@@ -56,6 +56,7 @@ def asked_of(network: str, video: Path, weights: Path | None, how: Mapping[str, 
     from kinetoscope.cli.methods import usual_methods
     from kinetoscope.clips.open import open_clip
     from kinetoscope.evidence.attribution.attribute import check_method
+    from kinetoscope.units.layers import check_channels
     from kinetoscope.units.objective import label
 
     if how["windows"] and not _is_video(video):
@@ -73,7 +74,7 @@ def asked_of(network: str, video: Path, weights: Path | None, how: Mapping[str, 
     for method in methods:
         for objective in objectives or [label(opened.labels[0])]:
             check_method(method, opened, objective)
-    _check_channels(opened, objectives)
+    check_channels(opened, objectives)
     _check_swap(methods, how)
     other = None if how["swap_with"] is None else open_clip(how["swap_with"], opened.expects)
     return Asked(
@@ -85,25 +86,6 @@ def asked_of(network: str, video: Path, weights: Path | None, how: Mapping[str, 
         filling=how["filling"] or "grey",
         other=other,
     )
-
-
-def _check_channels(network: "Network", objectives: "Sequence[Objective]") -> None:
-    """Refuse a channel that its layer does not have, which is told otherwise once it answers."""
-    from kinetoscope.errors import UnknownNameError
-    from kinetoscope.units.layers import list_layers
-
-    goals = [goal for objective in objectives for _, goal in objective.terms]
-    asked = [(goal.layer, getattr(goal, "channel", None)) for goal in goals]
-    if all(channel is None for _, channel in asked):
-        return
-    there = {layer.name: layer.channels for layer in list_layers(network)}
-    for layer, channel in asked:
-        if channel is not None and channel >= there.get(layer, channel + 1):
-            raise UnknownNameError(
-                f"layer {layer} has no channel {channel}",
-                got=f"{layer}:{channel}",
-                expected=f"{layer}:0 to {layer}:{there[layer] - 1}",
-            )
 
 
 def _check_swap(methods: "Sequence[Method]", how: Mapping[str, Any]) -> None:

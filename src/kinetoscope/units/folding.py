@@ -106,21 +106,18 @@ class _Seen:
 
     def _after(self, first: str, second: str, func: Callable[..., Any]) -> list[tuple[str, str]]:
         """Two modules of these kinds, each called once, of which the second is all that uses it."""
+        wanted = {id(each) for layer in self.layers for each in self._answers.get(layer, [])}
         ends = {id(self._given[name][0]): name for name in self._called_once(second)}
-        pairs = []
-        for name in self._called_once(first):
-            answer = self._answers[name][0]
-            wanted = any(answer is each for layer in self.layers for each in self._of(layer))
-            if id(answer) in ends and not wanted and self.uses.of(answer) == [func]:
-                pairs.append((name, ends[id(answer)]))
-        return pairs
+        answers = {name: self._answers[name][0] for name in self._called_once(first)}
+        return [
+            (name, ends[id(answer)])
+            for name, answer in answers.items()
+            if id(answer) in ends.keys() - wanted and self.uses.of(answer) == [func]
+        ]
 
     def _called_once(self, kind: str) -> list[str]:
         of_kind = [name for name, known in self._kinds.items() if known == kind]
-        return [name for name in of_kind if len(self._of(name)) == 1]
-
-    def _of(self, name: str) -> list[object]:
-        return self._answers.get(name, [])
+        return [name for name in of_kind if len(self._answers[name]) == 1]
 
 
 def _is_settled(module: nn.Module) -> bool:

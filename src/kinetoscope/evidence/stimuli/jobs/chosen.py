@@ -10,13 +10,13 @@ units before others and those that no clip excites at the end.
 from collections.abc import Mapping, Sequence
 from itertools import zip_longest
 
-from kinetoscope.errors import ClipError, UnknownNameError, unknown_name
+from kinetoscope.errors import unknown_name
 from kinetoscope.evidence.scan import Scan
 from kinetoscope.evidence.specificity.selectivity import most_selective
 from kinetoscope.evidence.stimuli.maximize import layers_with_slope
 from kinetoscope.networks.network import Network
-from kinetoscope.units.layers import list_layers
-from kinetoscope.units.objective import Channel, Neuron, Objective, activation, label
+from kinetoscope.units.layers import check_channels, list_layers
+from kinetoscope.units.objective import Objective, activation, label
 from kinetoscope.units.receptive import Seen, seen_or_refused, survey
 from kinetoscope.units.unit import Unit
 
@@ -54,8 +54,7 @@ def choose(
         each.bound(network)
     _check_layers(network, names)
     seen = survey(network)
-    for each in single:
-        _check_channels(each, seen)
+    check_channels(network, single, seen)
     labels = [label(name) for name in network.labels] if {LABELS, ALL} & {*names} else []
     layers = [
         _ranked(name, seen_or_refused(seen, name), scan) for name in _layers(network, names, seen)
@@ -79,18 +78,6 @@ def _check_layers(network: Network, names: Sequence[str]) -> None:
         if name not in (LABELS, ALL) and (not name or name not in known):
             listed = network.layers or tuple(filter(None, known))
             raise unknown_name("layer", name, [*listed, LABELS, ALL])
-
-
-def _check_channels(objective: Objective, seen: Mapping[str, Seen | ClipError]) -> None:
-    for _, goal in objective.terms:
-        if isinstance(goal, Channel | Neuron):
-            channels = seen_or_refused(seen, goal.layer).shape[0]
-            if goal.channel >= channels:
-                raise UnknownNameError(
-                    f"layer {goal.layer} has no channel {goal.channel}",
-                    got=goal,
-                    expected=f"{goal.layer}:0 to {goal.layer}:{channels - 1}",
-                )
 
 
 def _layers(network: Network, names: Sequence[str], seen: Mapping[str, object]) -> list[str]:
