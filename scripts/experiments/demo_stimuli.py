@@ -10,17 +10,13 @@ Reads what `kinetoscope demo` has left, and measures of every objective that sti
 """
 
 import argparse
-import math
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
 from kinetoscope.evidence.evidence import read_evidence
+from kinetoscope.evidence.stimuli.calming import restless
 from kinetoscope.evidence.stimuli.stimulus import Stimulus, read_stimuli
 from kinetoscope.networks.network import Network
 from kinetoscope.networks.weights import load_network
@@ -80,27 +76,8 @@ def made_in(world: Path) -> Iterator[Made]:
 
 def falls(network: Network, stimuli: Sequence[Stimulus]) -> bool:
     """Whether each stream's roughness falls with chi, of the first seed's stimuli."""
-    first = sorted(
-        (each for each in stimuli if (each.seed, each.number) == (stimuli[0].seed, 0)),
-        key=lambda each: each.slowness,
-    )
-    grey = torch.tensor(network.expects.mean)[:, None, None, None]
-    streams = [
-        [each.frames - grey for each in first if each.frames is not None],
-        [each.flow for each in first if each.flow is not None],
-    ]
-    return all(
-        later <= earlier
-        for rough in ([*map(roughness, stream)] for stream in streams)
-        for earlier, later in pairwise(rough)
-        if not math.isnan(earlier + later)
-    )
-
-
-def roughness(x: Tensor) -> float:
-    """Of a stream `channel time height width`; not a number for one that is zero."""
-    squares = float(x.double().square().sum())
-    return float(x.double().diff(dim=1).square().sum()) / squares if squares else math.nan
+    first = [each for each in stimuli if (each.seed, each.number) == (stimuli[0].seed, 0)]
+    return not restless(first, network.expects, ("frames", "flow"))
 
 
 def row(world: str, found: Sequence[Made]) -> str:

@@ -74,6 +74,7 @@ class Question:
         streams: those that are made.
         held: what stands in the others, normalized and of the whole clip, one a clip of the batch;
             a stream that is missing stays blank.
+        start: what clips begin with instead of noise, as `held`, of what is made.
         scales: what a goal's answers are divided by.
     """
 
@@ -85,6 +86,7 @@ class Question:
     seen: int
     streams: tuple[Stream, ...]
     held: Mapping[Stream, Tensor]
+    start: Mapping[str, Tensor]
     scales: Mapping[Goal, float]
 
     @property
@@ -113,6 +115,7 @@ class Question:
             chi=torch.tensor([making.slowness for making in makings], device=network.device),
             kappa=self.settings.frames.kappa,
             box=self.window.box,
+            start=self.start,
             flow_scale=network.expects.flow_scale,
             device=network.device,
         )

@@ -9,7 +9,7 @@ Source: Feichtenhofer, Pinz, Wildes and Zisserman, CVPR 2018.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -40,6 +40,7 @@ from kinetoscope.units.rehearsal import blank_batch
 from kinetoscope.units.unit import Unit
 
 Progress = Callable[[int], None]
+_Name = TypeVar("_Name", bound=str)
 
 _DEAD = "it is dead: it answers 0 everywhere, to noise and to all that the ascent found"
 
@@ -99,10 +100,22 @@ class Asking:
         return cls(network=network, fields=fields, window=window, settings=settings, **rest)
 
     def make(
-        self, makings: list[Making], progress: Progress | None
+        self,
+        makings: Sequence[Making],
+        held: Mapping[Stream, Tensor],
+        *,
+        start: Mapping[str, Tensor] | None = None,
+        progress: Progress | None = None,
     ) -> Iterator[Stimulus | Failure]:
-        """What comes of each, in batches as large as memory allows."""
-        held = self._held(makings)
+        """What comes of each, in batches as large as memory allows.
+
+        Args:
+            makings: those of one objective and slowness beside each other.
+            held: what stands in streams that are not made, of every making: see `held`.
+            start: what the others begin with instead of noise, likewise.
+            progress: is told, after every step, how many clips it served.
+        """
+        start = start or {}
         together = self.settings.clips_at_once
         first = 0
         while first < len(makings):
@@ -110,7 +123,8 @@ class Asking:
             try:
                 yield from self._batch(
                     [makings[place] for place in places],
-                    {stream: x[list(places)] for stream, x in held.items()},
+                    _at(places, held),
+                    _at(places, start),
                     progress,
                 )
             except (MemoryError, RuntimeError) as error:
@@ -131,9 +145,13 @@ class Asking:
         return max(1, clips // diverse) * diverse
 
     def _batch(
-        self, makings: list[Making], held: Mapping[Stream, Tensor], progress: Progress | None
+        self,
+        makings: list[Making],
+        held: Mapping[Stream, Tensor],
+        start: Mapping[str, Tensor],
+        progress: Progress | None,
     ) -> Iterator[Stimulus | Failure]:
-        question = self._question(makings, held)
+        question = self._question(makings, held, start)
         ascent = Ascent(question, makings)
         try:
             for step in range(self.settings.steps):
@@ -151,7 +169,8 @@ class Asking:
             settings = replace(self.settings, opening=_LONGER)
             again = replace(self, settings=settings)._batch(
                 [makings[place] for place in asleep],
-                {stream: x[asleep] for stream, x in held.items()},
+                _at(asleep, held),
+                _at(asleep, start),
                 None,
             )
             for place, outcome in zip(asleep, again, strict=True):
@@ -183,7 +202,12 @@ class Asking:
         best = self._best(objective)
         return best is not None and best <= 0
 
-    def _question(self, makings: Sequence[Making], held: Mapping[Stream, Tensor]) -> Question:
+    def _question(
+        self,
+        makings: Sequence[Making],
+        held: Mapping[Stream, Tensor],
+        start: Mapping[str, Tensor],
+    ) -> Question:
         spec = self.network.expects
         scales = {
             shown: self._scale(goal)
@@ -202,12 +226,13 @@ class Asking:
             seed=self.seed,
             stride=max(0, max(strides, default=min(sides))),
             seen=max(seen, default=spec.size[0] * spec.size[1]),
-            streams=self._streams(),
+            streams=self.streams(),
             held=held,
+            start=start,
             scales=scales,
         )
 
-    def _streams(self) -> tuple[Stream, ...]:
+    def streams(self) -> tuple[Stream, ...]:
         """Those that the layer sees, and that are not held."""
         spec = self.network.expects
         seen = {stream for each in self.fields for stream in each.streams or spec.streams}
@@ -222,7 +247,7 @@ class Asking:
             best = self.best_real.get(activation(Unit(goal.layer, goal.channel)), 0.0)
         return best if best > 0 else 1.0
 
-    def _held(self, makings: list[Making]) -> dict[Stream, Tensor]:
+    def held(self, makings: Sequence[Making]) -> dict[Stream, Tensor]:
         """Of every stream that a clip or its own optimum stands in: normalized, one a clip."""
         found: dict[Stream, Tensor] = {}
         network = self.network
@@ -232,7 +257,7 @@ class Asking:
                 whole = batch.to(network.device).stream(stream)
                 found[stream] = whole.expand(len(makings), *whole.shape[1:])
         if "own" in self.settings.hold.values():
-            made = list(replace(self, settings=replace(self.settings, hold={})).make(makings, None))
+            made = list(replace(self, settings=replace(self.settings, hold={})).make(makings, {}))
             for stream, what in self.settings.hold.items():
                 if what == "own":
                     found[stream] = _optima(network, made, makings, stream, self.window)
@@ -300,6 +325,10 @@ class Asking:
         unit = objective.unit
         best = self.best_real.get(objective)
         return self.best_real.get(activation(unit)) if best is None and unit else best
+
+
+def _at(places: Sequence[int], clips: Mapping[_Name, Tensor]) -> dict[_Name, Tensor]:
+    return {stream: x[list(places)] for stream, x in clips.items()}
 
 
 def _optima(

@@ -10,8 +10,9 @@ the channel's largest answer to real clips, and R the priors of priors.py; chi, 
 over time, asks for fast (0) to slow motion. Any other objective takes the unit's place: one neuron,
 a label, a direction, a difference.
 Many objectives of a layer, each at several values of chi, are maximized in one batch; none changes
-another. The forward pass stops at the layer, only the clips have gradients, and of a single neuron
-only the part of the clip that it sees is made and shown (window.py).
+another, but that a stimulus goes on while it is not calmer than one of less chi (calming.py). The
+forward pass stops at the layer, only the clips have gradients, and of a single neuron only the part
+of the clip that it sees is made and shown (window.py).
 
 Source: Feichtenhofer, Pinz, Wildes and Zisserman, CVPR 2018, equations 1 to 4. The gain and the
 leaking gradient of rectifiers: Mahendran and Vedaldi, IJCV 2016, code of nnpreimage. Differs:
@@ -31,6 +32,7 @@ import torch
 from kinetoscope.errors import ClipError, UnknownNameError
 from kinetoscope.evidence.stimuli.ascent import Making
 from kinetoscope.evidence.stimuli.asking import Asking, Failure, Progress
+from kinetoscope.evidence.stimuli.calming import calmed
 from kinetoscope.evidence.stimuli.settings import SLOWNESS, Hold, Maximizing
 from kinetoscope.evidence.stimuli.stimulus import Stimulus
 from kinetoscope.networks.network import Network, frozen
@@ -108,7 +110,9 @@ def maximize(
                 Making(objective=objective, slowness=float(chi), number=number)
                 for objective, chi, number in product(members, slowness, numbers)
             ]
-            for made in asking.make(makings, progress):
+            held = asking.held(makings)
+            outcomes = list(asking.make(makings, held, progress=progress))
+            for made in calmed(asking, makings, held, outcomes):
                 if isinstance(made, Failure):
                     failures.setdefault(made.objective, made.reason)
                 else:

@@ -52,6 +52,8 @@ class Maximizing:
             steps.
         patience: a clip is done when its objective has not improved for so many steps, in the
             second half of the ascent; None makes all steps.
+        rounds: how often stimuli go on, for `steps` each time, while one of a larger slowness is
+            not calmer than its neighbour; of ways of writing that take clips, where `diverse` is 1.
         diverse: how many stimuli of each objective are made side by side.
         diversity: the weight that keeps these apart, against `strength`.
         transparency: whether to tell how much every pixel mattered on the way.
@@ -74,6 +76,7 @@ class Maximizing:
     leak: float = 0.05
     opening: float = 0.2
     patience: int | None = None
+    rounds: int = 5
     diverse: int = 1
     diversity: float = 100.0
     transparency: bool = False

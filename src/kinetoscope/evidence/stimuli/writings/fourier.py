@@ -67,6 +67,7 @@ class Fourier(Writing):
     colour: Colour | Sequence[Sequence[float]] | Tensor | None = None
     floor: float | None = 0.1
     name = "fourier"
+    takes_clips = True
 
     def __post_init__(self):
         object.__setattr__(self, "colour", as_colour(self.colour))
@@ -105,9 +106,7 @@ class _Draft(Draft):
             expected = expected_sizes(extent, sheet.chi, sheet.kappa, writing.floor)
             expected = self._expected[stream] = expected / mean_size(expected, shape[3])
             plain = to_clips(expected * to_waves(sheet.noise(stream, shape)), extent)
-            first = 0.1 * sheet.bounds[stream] * coloured(self._colour.get(stream), plain)
-            layout = torch.channels_last_3d  # as pixels are
-            self._x[stream] = sheet.project(stream, first.contiguous(memory_format=layout))
+            self._x[stream] = sheet.beginning(stream, coloured(self._colour.get(stream), plain))
             self._momentum[stream] = _Momentum(plain, apart=stream in self._colour)
 
     def draw(self) -> dict[str, Volume]:

@@ -54,6 +54,7 @@ class Pixels(Writing):
     """
 
     name = "pixels"
+    takes_clips = True
 
     def begin(self, sheet: Sheet) -> Draft:
         return _Draft(sheet)
@@ -67,10 +68,7 @@ class _Draft(Draft):
         self.sheet, self.around = sheet, {}
         self._x: dict[str, Tensor] = {}
         for stream, shape in sheet.shapes.items():
-            first = 0.1 * sheet.bounds[stream] * sheet.noise(stream, shape)
-            # Twice as fast for small networks on a CPU as the plain layout.
-            layout = torch.channels_last_3d
-            self._x[stream] = sheet.project(stream, first).contiguous(memory_format=layout)
+            self._x[stream] = sheet.beginning(stream, sheet.noise(stream, shape))
         self._adam = {stream: Adam(x) for stream, x in self._x.items()}
         self._gradients: Mapping[str, Tensor] = {}
 

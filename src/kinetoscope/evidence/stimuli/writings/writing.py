@@ -8,7 +8,7 @@ the code of a generator, is the draft's own affair.
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -32,6 +32,7 @@ class Sheet:
         chi: one a clip: the weight of change over time against `kappa`, that of change over space.
         kappa: see `chi`.
         box: which part of the network's clip is made; None for all of it.
+        start: clips to begin with instead of noise, a stream each, for ways that take clips.
         flow_scale: the motion that is 1 in these units [pixels per frame of the clip].
         device: where the clips are made.
     """
@@ -45,6 +46,7 @@ class Sheet:
     kappa: float = 1.0
     flow_scale: float = 1.0
     box: Box | None = None
+    start: Mapping[str, Tensor] = field(default_factory=dict)
     device: torch.device | str = "cpu"
 
     def noise(self, name: str, shape: tuple[int, ...]) -> Tensor:
@@ -55,6 +57,13 @@ class Sheet:
                 seed = int(settings_key(f"{key} {name}"), 16) % 2**63
                 made[key] = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
         return torch.stack([made[key] for key in self.keys]).to(self.device)
+
+    def beginning(self, stream: str, noise: Volume) -> Volume:
+        """What a draft's clips begin with: what they are to, or noise of a tenth of the bound."""
+        first = self.start.get(stream)
+        first = 0.1 * self.bounds[stream] * noise if first is None else first.to(self.device)
+        # Twice as fast for small networks on a CPU as the plain layout.
+        return self.project(stream, first).contiguous(memory_format=torch.channels_last_3d)
 
     def project(self, stream: str, x: Volume) -> Volume:
         """The nearest clip within the bound, and of colours that a screen can show."""
@@ -94,9 +103,13 @@ class Draft(ABC):
 
 
 class Writing(ABC):
-    """A way of writing stimuli down; a frozen dataclass of its settings."""
+    """A way of writing stimuli down; a frozen dataclass of its settings.
+
+    `takes_clips` says whether any clip can be written so, and a draft can start with one.
+    """
 
     name: str
+    takes_clips: bool = False
 
     @abstractmethod
     def begin(self, sheet: Sheet) -> Draft:
