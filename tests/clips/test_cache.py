@@ -67,6 +67,15 @@ def test_a_clip_is_the_same_to_the_last_bit_whether_it_was_kept_or_not(
     assert [clip.frames.dtype for clip in again] == [torch.float32] * clips * crops
 
 
+def test_the_channels_of_a_pixel_lie_side_by_side(entry, cache):
+    spec = replace(SPEC, streams=("frames", "flow"))
+    (opened,) = cache.views(entry, spec)
+    (again,) = cache.views(entry, spec)
+    for frames in (opened.frames, again.frames):
+        assert frames.movedim(0, -1).is_contiguous()
+    assert again.flow.movedim(0, -1).is_contiguous()
+
+
 def test_the_same_content_under_another_name_is_the_same_clip(entry, cache, opened, tmp_path):
     cache.views(entry, SPEC)
     copy = replace(entry, path=tmp_path / "elsewhere.mp4")

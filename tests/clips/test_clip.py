@@ -38,6 +38,16 @@ def test_a_batch_without_spec_has_the_flow_that_every_clip_has():
     assert ClipBatch.of([clip_of(), clip_of(flow=False)]).flow is None
 
 
+def test_a_batch_is_the_same_in_any_layout_of_memory():
+    clips = [clip_of(), clip_of()]
+    plain = ClipBatch.of(clips, BOTH)
+    found = ClipBatch.of(clips, BOTH, layout=torch.channels_last_3d)
+    for stream in BOTH.streams:
+        assert torch.equal(found.stream(stream), plain.stream(stream))
+        assert plain.stream(stream).is_contiguous()
+        assert found.stream(stream).is_contiguous(memory_format=torch.channels_last_3d)
+
+
 def test_a_batch_moves_to_another_precision():
     batch = ClipBatch.of([clip_of()]).to("cpu", torch.float64)
     assert batch.stream("frames").dtype == batch.stream("flow").dtype == torch.float64

@@ -52,6 +52,35 @@ def test_normalizing_is_undone_by_denormalizing(network, batch):
     torch.testing.assert_close(back.flow, batch.flow)
 
 
+def test_normalizing_is_the_same_to_the_last_bit_however_clips_lie_in_memory(network, batch):
+    plain = network.normalize(batch)
+    for clips in (batch.laid_out(torch.channels_last_3d), strided(batch)):
+        found = network.normalize(clips)
+        assert torch.equal(found.frames, plain.frames)
+        assert torch.equal(found.flow, plain.flow)
+    side_by_side = network.normalize(batch.laid_out(torch.channels_last_3d))
+    assert side_by_side.frames.is_contiguous(memory_format=torch.channels_last_3d)
+    assert side_by_side.flow.is_contiguous(memory_format=torch.channels_last_3d)
+
+
+def strided(batch):
+    """Every second column of a batch twice as wide."""
+    return ClipBatch(
+        frames=batch.frames.repeat_interleave(2, dim=4)[..., ::2],
+        flow=batch.flow.repeat_interleave(2, dim=4)[..., ::2],
+    )
+
+
+def test_normalizing_leads_gradients_back_however_clips_lie_in_memory(network, batch):
+    slopes = []
+    for layout in (torch.contiguous_format, torch.channels_last_3d):
+        leaf = batch.frames.contiguous(memory_format=layout).requires_grad_()
+        normalized = network.normalize(ClipBatch(frames=leaf)).stream("frames")
+        normalized.square().sum().backward()
+        slopes.append(leaf.grad)
+    torch.testing.assert_close(slopes[0], slopes[1])
+
+
 def test_a_stream_that_is_missing_stays_missing(network):
     batch = ClipBatch(frames=torch.rand(1, 3, 2, 4, 4))
     assert network.normalize(batch).flow is None

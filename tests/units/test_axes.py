@@ -9,7 +9,7 @@ from kinetoscope.errors import ClipError
 from kinetoscope.networks.network import Network, TokenGrid
 from kinetoscope.units.axes import as_volume, habits_of
 from kinetoscope.units.layers import list_layers
-from kinetoscope.units.reading import read
+from kinetoscope.units.reading import read, watch
 
 SPEC = ClipSpec(frames=4, size=(8, 12), short_side=8)
 GRID = TokenGrid(size=(2, 4, 6), before=1)
@@ -60,6 +60,34 @@ def test_tokens_are_listed_with_what_they_see():
     (dropout,) = list_layers(network, ["dropout"])
     assert dropout.shape == (5, 2, 4, 6)
     assert dropout.receptive_field.size == dropout.receptive_field.stride == (2, 2, 2)
+
+
+class Views(nn.Module):
+    """Looks at a clip by `view`, as models do that fold time into the batch."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 5, 3)
+
+    def forward(self, frames):
+        pictures = frames.transpose(1, 2).contiguous().view(-1, 3, *frames.shape[3:])
+        answer = self.first(pictures).mean(dim=(2, 3)) + frames.view(len(frames), -1).mean()
+        return answer.view(len(frames), -1, 5).mean(dim=1)[:, :2]
+
+
+def test_a_model_that_looks_at_clips_by_view_is_shown_them_plain():
+    network = network_of(Views())
+    assert habits_of(network).layout is torch.contiguous_format
+    scores = watch(network, batch(), ["first"], lambda name, answer: None)
+    torch.testing.assert_close(scores, network.scores(batch()))
+
+
+def test_any_other_is_shown_them_with_the_channels_of_a_pixel_side_by_side():
+    network = network_of(nn.Sequential(nn.Conv3d(3, 2, 3), nn.AdaptiveAvgPool3d(1), nn.Flatten()))
+    shown = []
+    network.model[0].register_forward_pre_hook(lambda module, given: shown.append(given[0]))
+    watch(network, batch(), ["0"], lambda name, answer: None)
+    assert shown[-1].is_contiguous(memory_format=torch.channels_last_3d)
 
 
 class Apart(Tokens):

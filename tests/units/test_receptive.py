@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -9,9 +11,11 @@ from kinetoscope.clips.clip import ClipBatch
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.errors import ClipError, UnknownNameError
 from kinetoscope.networks.network import Network
+from kinetoscope.units import receptive
 from kinetoscope.units.reading import read
 from kinetoscope.units.receptive import ReceptiveField, receptive_fields, survey
 
+follow = receptive._follow
 TOY = ClipSpec(frames=12, size=(14, 20), short_side=20)
 
 
@@ -330,6 +334,30 @@ def test_the_network_is_left_as_it_was():
     assert network.training
     assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
     assert not any(module._forward_hooks for module in network.modules())
+
+
+def test_a_model_is_looked_at_again_only_where_it_or_what_is_expected_is_not_what_it_was(
+    monkeypatch,
+):
+    looks = []
+    monkeypatch.setattr(
+        receptive, "_follow", lambda *a, **how: looks.append(a) or follow(*a, **how)
+    )
+    network = network_of(Toy(nn.Conv3d(3, 2, 3)))
+    before = survey(network)
+    assert survey(network) == before
+    assert len(looks) == 1
+    network.model.way = nn.Conv3d(3, 5, 5)
+    assert survey(network)["way"].shape[0] == 5
+    network.expects = replace(TOY, frames=6)
+    assert survey(network)["way"].shape[1] == 2
+    assert len(looks) == 3
+
+
+def test_what_a_caller_does_to_a_survey_stays_with_it():
+    network = network_of(Toy(nn.Conv3d(3, 2, 3)))
+    survey(network).clear()
+    assert "way" in survey(network)
 
 
 def test_a_model_that_looks_at_values_is_followed_all_the_same():

@@ -25,7 +25,7 @@ from kinetoscope.video.flow import FlowCache
 
 # What two networks may expect differently of one and the same clip.
 _OF_THE_NETWORK = ("mean", "std", "flow_scale")
-_MADE_BY = (av.__version__, cv2.__version__)
+_MADE_BY = ("time height width channel", av.__version__, cv2.__version__)
 
 
 class ClipCache:
@@ -129,10 +129,11 @@ def _content(folder: Path, path: Path, size: int, changed: int) -> str:
 def _arrays(clips: Sequence[Clip]) -> dict[str, Tensor]:
     kept: dict[str, Tensor] = {}
     for number, clip in enumerate(clips):
-        kept[f"{number:04}.frames"] = (clip.frames * 255).round().to(torch.uint8)
+        frames = (clip.frames * 255).round().to(torch.uint8)
+        kept[f"{number:04}.frames"] = frames.movedim(0, -1)
         kept[f"{number:04}.seconds"] = torch.tensor(clip.seconds, dtype=torch.float64)
         if clip.flow is not None:
-            kept[f"{number:04}.flow"] = clip.flow.half()
+            kept[f"{number:04}.flow"] = clip.flow.half().movedim(0, -1)
     return kept
 
 
@@ -141,8 +142,8 @@ def _clips(kept: dict[str, Tensor], source: str) -> list[Clip]:
     flows = [kept.get(f"{number}.flow") for number in numbers]
     return [
         Clip(
-            frames=kept[f"{number}.frames"].float().div_(255),
-            flow=None if flow is None else flow.float(),
+            frames=kept[f"{number}.frames"].movedim(-1, 0).float().div_(255),
+            flow=None if flow is None else flow.movedim(-1, 0).float(),
             seconds=tuple(kept[f"{number}.seconds"].tolist()),
             source=source,
         )

@@ -45,7 +45,7 @@ class Clip:
                     got=f"flow {tuple(self.flow.shape)} beside frames {tuple(self.frames.shape)}",
                     expected="the same time, height and width",
                 )
-            if not all(bound.isfinite() for bound in self.flow.aminmax()):
+            if not all(bound.isfinite() for bound in (self.flow.amin(), self.flow.amax())):
                 raise ClipError(
                     f"flow of the clip from {self.source} is not a number everywhere",
                     got="nan or infinity",
@@ -85,8 +85,20 @@ class ClipBatch:
             raise ClipError("a batch has no clips", got="no stream", expected="frames or flow")
 
     @classmethod
-    def of(cls, clips: Sequence[Clip], spec: ClipSpec | None = None) -> "ClipBatch":
+    def of(
+        cls,
+        clips: Sequence[Clip],
+        spec: ClipSpec | None = None,
+        *,
+        layout: torch.memory_format = torch.contiguous_format,
+    ) -> "ClipBatch":
         """Stack clips; with a spec, only the streams it names.
+
+        Args:
+            clips: all of one size.
+            spec: None takes all streams that every clip has.
+            layout: in memory; with `torch.channels_last_3d` the channels of a pixel lie side by
+                side, as they do in clips of files.
 
         Raises:
             ClipError: sizes differ, or a stream is asked for that a clip does not have.
@@ -100,7 +112,7 @@ class ClipBatch:
             wanted = ("frames",)
         return cls(
             **{
-                stream: torch.stack([_stream(clip, stream, clips[0]) for clip in clips])
+                stream: _stacked([_stream(clip, stream, clips[0]) for clip in clips], layout)
                 for stream in wanted
             }
         )
@@ -138,6 +150,12 @@ class ClipBatch:
             frames=None if frames is None else change(frames),
             flow=None if flow is None else change(flow),
         )
+
+
+def _stacked(streams: Sequence[Tensor], layout: torch.memory_format) -> Tensor:
+    if layout is not torch.channels_last_3d:
+        return torch.stack(list(streams))
+    return torch.stack([stream.movedim(0, -1) for stream in streams]).movedim(-1, 1)
 
 
 def _stream(clip: Clip, name: Stream, first: Clip) -> Tensor:

@@ -267,7 +267,7 @@ def cut_clip(footage: Footage, order: Sequence[int], box: Box, flow: Tensor | No
     shown = footage.picture[:, rows, columns][footage.places(order)]
     frames = rearrange(shown, "time height width rgb -> rgb time height width")
     return Clip(
-        frames=frames.contiguous().float().div_(255),
+        frames=frames.float().div_(255),  # the channels of a pixel stay side by side in memory
         flow=None if flow is None else flow.float(),
         seconds=tuple(footage.seconds[frame] for frame in order),
         source=str(footage.path),

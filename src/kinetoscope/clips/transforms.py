@@ -151,8 +151,10 @@ def resize_picture(picture: Picture, size: tuple[int, int]) -> UInt8[Tensor, "ti
     """Decoded frames to another height and width [pixels]."""
     if tuple(picture.shape[1:3]) == size:
         return picture
-    small = _resized(rearrange(picture, "time height width rgb -> rgb time height width"), size)
-    return rearrange(small, "rgb time height width -> time height width rgb").contiguous()
+    small = _resized_images(
+        rearrange(picture, "time height width rgb -> time rgb height width"), size
+    )
+    return rearrange(small, "time rgb height width -> time height width rgb").contiguous()
 
 
 def flip(clip: Clip) -> Clip:
@@ -323,12 +325,17 @@ def _changed(clip: Clip, change: Callable[[Tensor], Tensor]) -> Clip:
 
 
 def _resized(stream: Tensor, size: tuple[int, int]) -> Tensor:
+    """A stream of a clip, resized."""
+    images = rearrange(stream, "channel time height width -> time channel height width")
+    small = _resized_images(images, size)
+    return rearrange(small, "time channel height width -> channel time height width").contiguous()
+
+
+def _resized_images(images: Tensor, size: tuple[int, int]) -> Tensor:
     """The one way in which this package resizes: bilinear, and averaged where it gets smaller.
 
     Without that averaging a smaller picture flickers as it moves.
     """
-    images = rearrange(stream, "channel time height width -> time channel height width")
-    small = functional.interpolate(
+    return functional.interpolate(
         images, size=size, mode="bilinear", antialias=True, align_corners=False
     )
-    return rearrange(small, "time channel height width -> channel time height width").contiguous()

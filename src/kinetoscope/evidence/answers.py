@@ -16,7 +16,7 @@ from kinetoscope.errors import KinetoscopeError
 from kinetoscope.evidence.scanning.summary import Summary, join, summarize
 from kinetoscope.networks.network import Network
 from kinetoscope.tensors import Scores
-from kinetoscope.units.axes import habits_of
+from kinetoscope.units.axes import habits_of, layout_for
 from kinetoscope.units.reading import watch
 
 
@@ -93,11 +93,11 @@ class Pass:
     def _run(self, clips: Sequence[Clip], rows: Sequence[dict[str, Any]]) -> list[Summary]:
         """Add predictions to the rows, and give what each layer answered."""
         network, numbers = self.network, [row["clip"] for row in rows]
-        batch = ClipBatch.of(clips, network.expects).to(network.device)
+        batch = ClipBatch.of(clips, network.expects, layout=layout_for(network))
         found: dict[str, Summary] = {}
         scores = watch(
             network,
-            batch,
+            batch.to(network.device),
             self.layers,
             lambda layer, answer: found.update({layer: summarize(answer, numbers)}),
         )

@@ -18,13 +18,14 @@ from dataclasses import dataclass, field
 from math import prod
 from weakref import WeakKeyDictionary
 
+import torch
 from einops import rearrange
 from torch import Tensor, nn
 
 from kinetoscope.errors import ClipError
 from kinetoscope.networks.network import Network, TokenGrid
 from kinetoscope.tensors import Activation
-from kinetoscope.units.rehearsal import rehearse
+from kinetoscope.units.rehearsal import OnAnswer, rehearse
 
 
 @dataclass(kw_only=True)
@@ -35,11 +36,14 @@ class Habits:
         counts: how often each layer answers in a forward pass.
         last: which layers answer with their features on the last axis.
         grids: where tokens lie, as layers say that answer them with their grid.
+        layout: of clips in memory: with the channels of a pixel side by side, unless the model
+            looks at them by `view`, which refuses those.
     """
 
     counts: dict[str, int] = field(default_factory=dict)
     last: dict[str, bool] = field(default_factory=dict)
     grids: list[TokenGrid] = field(default_factory=list)
+    layout: torch.memory_format = torch.channels_last_3d
 
 
 _habits_of: WeakKeyDictionary[nn.Module, Habits] = WeakKeyDictionary()
@@ -48,22 +52,40 @@ _habits_of: WeakKeyDictionary[nn.Module, Habits] = WeakKeyDictionary()
 def habits_of(network: Network) -> Habits:
     """What is known of a network's layers; rehearsed once."""
     if network.model not in _habits_of:
-        habits = Habits()
-        seen = _Seen()
-
-        def note(name: str, module: nn.Module, given: object, answer: object) -> None:
-            habits.counts[name] = habits.counts.get(name, 0) + 1
-            tensor, extent = tensor_and_extent(answer)
-            if tensor is None:
-                return
-            habits.last[name] = seen.features_are_last(module, given, tensor)
-            if extent and tensor.ndim == 3 and (grid := _grid(tensor, extent)) not in habits.grids:
-                habits.grids.append(grid)
-
-        with suppress(Exception):  # whatever a user's model raises on clips without values
-            rehearse(network, note)
-        _habits_of[network.model] = habits
+        _habits_of[network.model] = _rehearsed(network)
     return _habits_of[network.model]
+
+
+def _rehearsed(network: Network) -> Habits:
+    """As far as it gets."""
+    habits = Habits()
+    for layout in (torch.channels_last_3d, torch.contiguous_format):
+        habits = Habits(layout=layout)
+        with suppress(Exception):  # whatever a user's model raises on clips without values
+            rehearse(network, _noting(habits), layout=layout)
+            break
+    return habits
+
+
+def layout_for(network: Network) -> torch.memory_format:
+    """How clips should lie in memory: the fastest for most convolutions, if the model takes it."""
+    return habits_of(network).layout if network.device.type == "cpu" else torch.contiguous_format
+
+
+def _noting(habits: Habits) -> OnAnswer:
+    """Have habits told of answers."""
+    seen = _Seen()
+
+    def note(name: str, module: nn.Module, given: object, answer: object) -> None:
+        habits.counts[name] = habits.counts.get(name, 0) + 1
+        tensor, extent = tensor_and_extent(answer)
+        if tensor is None:
+            return
+        habits.last[name] = seen.features_are_last(module, given, tensor)
+        if extent and tensor.ndim == 3 and (grid := _grid(tensor, extent)) not in habits.grids:
+            habits.grids.append(grid)
+
+    return note
 
 
 def as_volume(answer: object, network: Network, name: str, clips: int) -> Activation:

@@ -11,14 +11,13 @@ Every answer comes as `clip channel time height width`, or `clip channel` where 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 
-import torch
 from torch import Tensor, nn
 
 from kinetoscope.clips.clip import ClipBatch
 from kinetoscope.errors import ClipError, UnknownNameError
 from kinetoscope.networks.network import Network
 from kinetoscope.tensors import Activation
-from kinetoscope.units.axes import as_volume, habits_of
+from kinetoscope.units.axes import as_volume, habits_of, layout_for
 from kinetoscope.units.rehearsal import answering
 
 SCORES = "scores"
@@ -110,9 +109,7 @@ def watch(network: Network, batch: ClipBatch, layers: Sequence[str], look: Look)
         heard.add(name)
         look(name, as_volume(answer, network, name, len(batch)))
 
-    normalized = network.normalize(batch)
-    if network.device.type == "cpu":  # most convolutions are faster so
-        normalized = normalized.laid_out(torch.channels_last_3d)
+    normalized = network.normalize(batch.laid_out(layout_for(network)))
     with answering({name: network.layer(name) for name in names}, show):
         scores = (network.scores_of if network.labels else network.answer)(normalized)
     if silent := [name for name in names if name not in heard]:

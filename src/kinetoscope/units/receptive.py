@@ -11,6 +11,7 @@ one, as if the clip went on beyond its edges; what a unit heeds within it is oft
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from weakref import WeakKeyDictionary
 
 import torch
 from torch import Tensor, nn
@@ -111,12 +112,29 @@ def seen_or_refused(seen: Mapping[str, Seen | ClipError], name: str) -> Seen:
     return found
 
 
+_surveys: WeakKeyDictionary[nn.Module, tuple[object, dict[str, Seen | ClipError]]]
+_surveys = WeakKeyDictionary()
+"""Of each model, what it was like when it was surveyed, and what was found."""
+
+
 def survey(network: Network) -> dict[str, Seen | ClipError]:
     """Every layer that answers, in the order of computation; or why it can't be read.
+
+    A model is looked at again only when it, or what is expected, is not what it was.
 
     Raises:
         ClipError: the model fails on clips as the network expects them.
     """
+    model = network.model
+    now = (network.expects, network.tokens, network.device, model.training, repr(model))
+    before, found = _surveys.get(model, (None, {}))
+    if before != now:
+        found = _surveyed(network)
+        _surveys[model] = (now, found)
+    return dict(found)
+
+
+def _surveyed(network: Network) -> dict[str, Seen | ClipError]:
     try:
         answers = _follow(network, values=False)
     except Exception:  # the model looks at values, or does what can't be rehearsed

@@ -27,7 +27,12 @@ Watch = Callable[[dict[str, Tensor]], AbstractContextManager[object]]
 
 
 def rehearse(
-    network: Network, on_answer: OnAnswer, *, watch: Watch | None = None, values: bool = False
+    network: Network,
+    on_answer: OnAnswer,
+    *,
+    watch: Watch | None = None,
+    values: bool = False,
+    layout: torch.memory_format = torch.contiguous_format,
 ) -> None:
     """Run the model on clips without values, and be told of every answer of every module.
 
@@ -36,6 +41,7 @@ def rehearse(
         on_answer: is told each answer; see `OnAnswer`.
         watch: is given the clips, stream by stream, and gives a context to run the model in.
         values: run on zeros instead, at full cost, for models that look at values.
+        layout: of the clips in memory.
 
     Raises:
         Exception: whatever the model raises, as where it looks at values, which are not there.
@@ -45,7 +51,7 @@ def rehearse(
     below = {name: module for name, module in network.model.named_modules() if name}
     clips = nullcontext() if values else without_values()
     with answering(below, on_answer), torch.no_grad(), torch.random.fork_rng(), clips:
-        batch = blank_batch(network.expects, network.device)
+        batch = blank_batch(network.expects, network.device).laid_out(layout)
         streams = {name: batch.stream(name) for name in network.expects.streams}
         with watch(streams) if watch else nullcontext():
             functional_call(network.model, spare, tuple(streams.values()))

@@ -159,8 +159,13 @@ def write_scan(
         layers: as `Layer.to_json` says.
     """
     folder.mkdir(parents=True)
-    for number, layer in enumerate(layers):
-        write_layer(folder / layer_folder(number), pieces, number, layer)
+
+    def write(number: int) -> None:
+        write_layer(folder / layer_folder(number), pieces, number, layers[number])
+
+    for done in map_here(write, range(len(layers))):
+        if done.error is not None:
+            raise done.error
     answer = {
         "layers": [{**layer, "file": layer_folder(number)} for number, layer in enumerate(layers)],
         "labels": list(provenance.settings["labels"]),
