@@ -22,7 +22,7 @@ from kinetoscope.networks.network import Network
 from kinetoscope.networks.zoo import build_network
 from kinetoscope.units.reading import read
 from kinetoscope.units.unit import Unit
-from tests.evidence.boxes import PLACES
+from tests.evidence.boxes import PLACES, SPEC, Brightness
 
 # Known answer
 
@@ -36,6 +36,18 @@ def test_finds_the_largest_answer_of_each_clip_and_its_place(scanned):
     assert places == [place for number, place in enumerate(PLACES) if number != 3]
     field = scanned.receptive_field("relu")
     assert field.box(places[1], (8, 32, 32)) == ((2, 4), (16, 32), (0, 16))
+
+
+def test_a_model_that_looks_at_clips_by_view_is_scanned_as_any_other(scanned, catalog, tmp_path):
+    class Viewing(Brightness):
+        def forward(self, frames):
+            assert len(frames.view(len(frames), -1)) == len(frames)
+            return super().forward(frames)
+
+    labels = ["light", "dark"]
+    network = Network(Viewing(), labels=labels, expects=SPEC, name="viewing", layers=["relu"])
+    found = scan(network, catalog, tmp_path / "scan")
+    torch.testing.assert_close(found.maxima("relu"), scanned.maxima("relu"), equal_nan=True)
 
 
 def test_keeps_what_the_network_takes_each_clip_for(scanned):

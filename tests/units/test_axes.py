@@ -7,7 +7,7 @@ from kinetoscope.clips.clip import ClipBatch
 from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.errors import ClipError
 from kinetoscope.networks.network import Network, TokenGrid
-from kinetoscope.units.axes import as_volume, habits_of
+from kinetoscope.units.axes import as_volume, habits_of, layout_for
 from kinetoscope.units.layers import list_layers
 from kinetoscope.units.reading import read, watch
 
@@ -78,16 +78,14 @@ class Views(nn.Module):
 def test_a_model_that_looks_at_clips_by_view_is_shown_them_plain():
     network = network_of(Views())
     assert habits_of(network).layout is torch.contiguous_format
-    scores = watch(network, batch(), ["first"], lambda name, answer: None)
+    shown = batch().laid_out(layout_for(network))
+    scores = watch(network, shown, ["first"], lambda name, answer: None)
     torch.testing.assert_close(scores, network.scores(batch()))
 
 
 def test_any_other_is_shown_them_with_the_channels_of_a_pixel_side_by_side():
     network = network_of(nn.Sequential(nn.Conv3d(3, 2, 3), nn.AdaptiveAvgPool3d(1), nn.Flatten()))
-    shown = []
-    network.model[0].register_forward_pre_hook(lambda module, given: shown.append(given[0]))
-    watch(network, batch(), ["0"], lambda name, answer: None)
-    assert shown[-1].is_contiguous(memory_format=torch.channels_last_3d)
+    assert layout_for(network) is torch.channels_last_3d
 
 
 class Apart(Tokens):

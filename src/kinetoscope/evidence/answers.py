@@ -16,7 +16,7 @@ from kinetoscope.errors import KinetoscopeError
 from kinetoscope.evidence.scanning.summary import Summary, join, summarize
 from kinetoscope.networks.network import Network
 from kinetoscope.tensors import Scores
-from kinetoscope.units.axes import habits_of, layout_for
+from kinetoscope.units.axes import habits_of
 from kinetoscope.units.reading import watch
 
 
@@ -43,6 +43,8 @@ class Pass:
     clips: int
     batch: int
     clip_cache: ClipCache | None
+    layout: torch.memory_format = torch.contiguous_format
+    """Of clips in memory; the same in every process, since rounding depends on it."""
 
     def __call__(self, videos: Sequence[int]) -> Rows:
         """Open some videos, run the network, and keep what its layers answered."""
@@ -93,7 +95,7 @@ class Pass:
     def _run(self, clips: Sequence[Clip], rows: Sequence[dict[str, Any]]) -> list[Summary]:
         """Add predictions to the rows, and give what each layer answered."""
         network, numbers = self.network, [row["clip"] for row in rows]
-        batch = ClipBatch.of(clips, network.expects, layout=layout_for(network))
+        batch = ClipBatch.of(clips, network.expects, layout=self.layout)
         found: dict[str, Summary] = {}
         scores = watch(
             network,

@@ -51,7 +51,7 @@ from kinetoscope.evidence.scanning.piece import CLIPS
 from kinetoscope.evidence.scanning.table import CHANNELS, LayerTable
 from kinetoscope.memory import keep_memory
 from kinetoscope.networks.network import Network, evaluating
-from kinetoscope.units.axes import habits_of
+from kinetoscope.units.axes import layout_for
 from kinetoscope.units.folding import folded
 from kinetoscope.units.layers import list_layers
 from kinetoscope.units.receptive import ReceptiveField
@@ -362,8 +362,8 @@ def scan(  # noqa: PLR0913 - what a long job can be told
         keep_memory()
         with evaluating(network):
             same = folded(network, names)
-            habits_of(same)  # once, before the threads ask for it
-            work = Pass(same, catalog, names, clips, batch, clip_cache)
+            layout = layout_for(same)  # of a rehearsal, before the threads ask for it
+            work = Pass(same, catalog, names, clips, batch, clip_cache, layout)
             job.fill(work, engine=engine, workers=workers, progress=progress)
         job.finish()
     shutil.rmtree(beside(folder), ignore_errors=True)

@@ -69,7 +69,8 @@ def _rehearsed(network: Network) -> Habits:
 
 def layout_for(network: Network) -> torch.memory_format:
     """How clips should lie in memory: the fastest for most convolutions, if the model takes it."""
-    return habits_of(network).layout if network.device.type == "cpu" else torch.contiguous_format
+    layout = habits_of(network).layout
+    return layout if network.device.type == "cpu" else torch.contiguous_format
 
 
 def _noting(habits: Habits) -> OnAnswer:

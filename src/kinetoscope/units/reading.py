@@ -17,7 +17,7 @@ from kinetoscope.clips.clip import ClipBatch
 from kinetoscope.errors import ClipError, UnknownNameError
 from kinetoscope.networks.network import Network
 from kinetoscope.tensors import Activation
-from kinetoscope.units.axes import as_volume, habits_of, layout_for
+from kinetoscope.units.axes import as_volume, habits_of
 from kinetoscope.units.rehearsal import answering
 
 SCORES = "scores"
@@ -88,7 +88,7 @@ def watch(network: Network, batch: ClipBatch, layers: Sequence[str], look: Look)
 
     Args:
         network: in the mode it should run in; it stays in it.
-        batch: clips in display space, on the network's device.
+        batch: clips in display space, on the network's device; fastest as `layout_for` says.
         layers: their names.
         look: is given a layer's name and its answer, which is good only until `look` returns: the
             model may go on to change it in place.
@@ -109,7 +109,7 @@ def watch(network: Network, batch: ClipBatch, layers: Sequence[str], look: Look)
         heard.add(name)
         look(name, as_volume(answer, network, name, len(batch)))
 
-    normalized = network.normalize(batch.laid_out(layout_for(network)))
+    normalized = network.normalize(batch)
     with answering({name: network.layer(name) for name in names}, show):
         scores = (network.scores_of if network.labels else network.answer)(normalized)
     if silent := [name for name in names if name not in heard]:

@@ -21,6 +21,7 @@ from kinetoscope.evidence.beside.made_clips import made_clips
 from kinetoscope.evidence.scan import Progress, Scan
 from kinetoscope.networks.network import Network, evaluating
 from kinetoscope.tensors import Activation
+from kinetoscope.units.axes import layout_for
 from kinetoscope.units.objective import Objective
 from kinetoscope.units.reading import SCORES, watch
 
@@ -176,7 +177,7 @@ def reference_of(
 
     with evaluating(network):
         for number, batch in enumerate(batches, start=1):
-            batch = batch.to(network.device)
+            batch = batch.laid_out(layout_for(network)).to(network.device)
             keep(SCORES, watch(network, batch, layers, keep) if layers else network.scores(batch))
             if progress is not None:
                 progress(number, number)

@@ -30,6 +30,7 @@ from kinetoscope.clips.spec import ClipSpec
 from kinetoscope.engines.here import map_here
 from kinetoscope.networks.network import Network, evaluating
 from kinetoscope.tensors import Activation
+from kinetoscope.units.axes import layout_for
 from kinetoscope.units.reading import watch
 
 LEAST = 1e-6
@@ -357,4 +358,5 @@ def _parts(items: Iterable, count: int) -> Iterator[list]:
 
 
 def _shown(clips: Sequence[Clip], network: Network) -> ClipBatch:
-    return ClipBatch.of(clips, network.expects).to(network.device)
+    layout = layout_for(network)
+    return ClipBatch.of(clips, network.expects, layout=layout).to(network.device)
