@@ -35,7 +35,10 @@ class Rows:
 
 @dataclass(frozen=True)
 class Pass:
-    """The work, as it is done for a few videos."""
+    """The work, as it is done for a few videos.
+
+    `layout` is that of clips in memory: the same in every process, since rounding depends on it.
+    """
 
     network: Network
     catalog: Catalog
@@ -43,8 +46,7 @@ class Pass:
     clips: int
     batch: int
     clip_cache: ClipCache | None
-    layout: torch.memory_format = torch.contiguous_format
-    """Of clips in memory; the same in every process, since rounding depends on it."""
+    layout: torch.memory_format
 
     def __call__(self, videos: Sequence[int]) -> Rows:
         """Open some videos, run the network, and keep what its layers answered."""

@@ -112,8 +112,9 @@ def seen_or_refused(seen: Mapping[str, Seen | ClipError], name: str) -> Seen:
     return found
 
 
-_surveys: WeakKeyDictionary[nn.Module, tuple[object, dict[str, Seen | ClipError]]]
-_surveys = WeakKeyDictionary()
+_Survey = dict[str, Seen | ClipError]
+
+_surveys: WeakKeyDictionary[nn.Module, tuple[object, _Survey]] = WeakKeyDictionary()
 """Of each model, what it was like when it was surveyed, and what was found."""
 
 
@@ -134,7 +135,7 @@ def survey(network: Network) -> dict[str, Seen | ClipError]:
     return dict(found)
 
 
-def _surveyed(network: Network) -> dict[str, Seen | ClipError]:
+def _surveyed(network: Network) -> _Survey:
     try:
         answers = _follow(network, values=False)
     except Exception:  # the model looks at values, or does what can't be rehearsed

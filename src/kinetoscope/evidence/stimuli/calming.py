@@ -38,11 +38,9 @@ def roughness_in_time(x: Tensor) -> float:
 def roughness_of(stimulus: Stimulus, stream: Stream, spec: ClipSpec) -> float:
     """Of one stream of a stimulus, in display space; not a number where it is missing or blank."""
     x = getattr(stimulus, stream)
-    if x is None:
-        return math.nan
-    return roughness_in_time(
-        x - torch.tensor(spec.mean)[:, None, None, None] if stream == "frames" else x
-    )
+    if x is not None and stream == "frames":
+        x = x - torch.tensor(spec.mean)[:, None, None, None]
+    return math.nan if x is None else roughness_in_time(x)
 
 
 def restless(
@@ -127,18 +125,17 @@ def _gone_on(
         {stream: x[targets] for stream, x in held.items()},
         start=_clips(asking, starts),
     )
-    best, found = [-math.inf] * len(made), list(made)
     went = [
-        (to, place == to, start, outcome)
-        for (to, place), start, outcome in zip(ways, starts, again, strict=True)
+        (way, start, outcome)
+        for way, start, outcome in zip(ways, starts, again, strict=True)
         if isinstance(outcome, Stimulus)
     ]
-    for to, is_own, _, outcome in went:
-        if is_own:
-            best[to] = outcome.history["objective"][0]
-    for to, _, start, outcome in went:
-        if outcome.history["objective"][-1] > best[to]:
-            best[to] = outcome.history["objective"][-1]
+    best = {to: each.history["objective"][0] for (to, own), _, each in went if to == own}
+    found = list(made)
+    for (to, _), start, outcome in went:
+        reached = outcome.history["objective"][-1]
+        if to in best and reached > best[to]:
+            best[to] = reached
             whole = {name: [*start.history[name], *new] for name, new in outcome.history.items()}
             found[to] = replace(outcome, history=whole, woken=start.woken)
     return found
