@@ -186,7 +186,9 @@ def _measured(stimulus):
         tie_gap=0.125,
     )
     woken = stimulus.objective == UNLIKE
-    return replace(stimulus, measures=measures, opacity=opacity, woken=woken, reference=REFERENCE)
+    went_on = 2 if woken and stimulus.slowness else 0
+    said = {"woken": woken, "went_on": went_on, "reference": REFERENCE}
+    return replace(stimulus, measures=measures, opacity=opacity, **said)
 
 
 def _tell_network(network, evidence):

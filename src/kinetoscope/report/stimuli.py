@@ -97,7 +97,7 @@ def _item(
     if stimulus.opacity is not None:
         pictures = enlarged(opacity_picture(stimulus.opacity), _LEAST_SIDE)
         tracks["opacity"] = shelf.mask(f"{name}.opacity", pictures)
-    plain = ("slowness", "number", "writing", "seed", "woken")
+    plain = ("slowness", "number", "writing", "seed", "woken", "went_on")
     return {
         **{key: getattr(stimulus, key) for key in plain},
         "held": dict(stimulus.held),

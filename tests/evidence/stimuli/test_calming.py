@@ -89,6 +89,9 @@ def test_a_slow_stimulus_that_is_not_calmer_goes_on(writing):
     assert rough(first)[2] > rough(first)[1]
     assert rough(found) == sorted(rough(found), reverse=True)
     assert torch.equal(found[0].flow, first[0].flow)  # which was calm enough
+    assert found[0].went_on == 0 < found[2].went_on
+    for each in found:
+        assert len(each.history["objective"]) == (1 + each.went_on) * ASKED.steps
     for before, after in zip(first[1:], found[1:], strict=True):
         assert after.history["objective"][-1] >= before.history["objective"][-1]
 

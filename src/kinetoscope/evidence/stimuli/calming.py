@@ -137,7 +137,8 @@ def _gone_on(
         if to in best and reached > best[to]:
             best[to] = reached
             whole = {name: [*start.history[name], *new] for name, new in outcome.history.items()}
-            found[to] = replace(outcome, history=whole, woken=start.woken)
+            times = start.went_on + 1
+            found[to] = replace(outcome, history=whole, woken=start.woken, went_on=times)
     return found
 
 

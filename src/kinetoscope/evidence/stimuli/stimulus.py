@@ -78,6 +78,8 @@ class Stimulus:
         frames_velocity, flow_velocity: the motion that was measured in each stream.
         woken: whether the unit was silent for the first noise, or fell silent on the way, and had
             to be woken by letting gradient through shut rectifiers.
+        went_on: how often it went on from where it was, or from its neighbour in slowness, since
+            the slower of them was not calmer.
         history: every term of the objective at every step.
         measures: what else was measured of it.
     """
@@ -99,6 +101,7 @@ class Stimulus:
     frames_velocity: Velocity | None
     flow_velocity: Velocity | None
     woken: bool = False
+    went_on: int = 0
     history: Mapping[str, Sequence[float]]
     measures: Measures = Measures()
 
@@ -161,7 +164,7 @@ def read_stimuli(folder: Path | str) -> list[Stimulus]:
 _ARRAYS = ("frames", "flow", "opacity")
 _PLAIN = (
     "slowness", "writing", "seed", "number", "held", "activation", "mean_activation", "woken",
-    "history",
+    "went_on", "history",
 )  # fmt: skip
 
 

@@ -62,6 +62,7 @@
  * @property {number} number  among several different ones of one slowness
  * @property {string} writing
  * @property {number} seed
+ * @property {number} went_on  how often, since a slower stimulus was not calmer
  * @property {Record<string, string>} held  what stood in each stream that was not made
  * @property {number | null} mean_activation
  * @property {Track | null} components  right, down and speed as red, green and blue

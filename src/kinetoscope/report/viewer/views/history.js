@@ -24,6 +24,15 @@ export function histories(part, parent) {
       shown.map((each, i) => [element("i", {style: {background: colours[i]}}), chi(each.slowness)]),
     ),
   );
+  const onward = shown.filter((each) => each.went_on).map((each) => chi(each.slowness));
+  if (onward.length)
+    parent.append(
+      element(
+        "p.legend",
+        {},
+        `${onward.join(" and ")} went on from a step where a line jumps, since the slower was not calmer.`,
+      ),
+    );
   for (const name of named) {
     const points = shown.flatMap(({slowness, history}) =>
       (history[name] ?? []).map((value, i) => ({
