@@ -286,7 +286,7 @@ def test_what_a_reader_should_be_warned_of_stands_on_the_unit_and_in_its_layer(f
     watched.page.locator(".masthead .badge", has_text="suspicious path").wait_for()
     watched.page.locator(".pace-head").first.wait_for()
     assert watched.page.locator(".pace-head .badge", has_text="woken").count() == 2
-    watched.page.locator(".histories .legend", has_text="went on from a step").wait_for()
+    watched.page.locator(".histories .legend", has_text="went on where a line jumps").wait_for()
     watched.go("layer/fusion_on")
     watched.page.locator(".unit-card .tag.bad").wait_for()
     watched.page.get_by_label("Sort by").select_option("path")

@@ -17,22 +17,16 @@ export function histories(part, parent) {
   const named = [...new Set(shown.flatMap((each) => Object.keys(each.history)))].filter(
     (name) => name !== "step",
   );
+  const onward = shown.filter((each) => each.went_on).map((each) => chi(each.slowness));
   parent.append(
     element(
       "p.legend",
       {},
       shown.map((each, i) => [element("i", {style: {background: colours[i]}}), chi(each.slowness)]),
+      onward.length > 0 &&
+        element("span", {}, `(${onward.join(" and ")} went on where a line jumps: the slower was not calmer)`),
     ),
   );
-  const onward = shown.filter((each) => each.went_on).map((each) => chi(each.slowness));
-  if (onward.length)
-    parent.append(
-      element(
-        "p.legend",
-        {},
-        `${onward.join(" and ")} went on from a step where a line jumps, since the slower was not calmer.`,
-      ),
-    );
   for (const name of named) {
     const points = shown.flatMap(({slowness, history}) =>
       (history[name] ?? []).map((value, i) => ({
