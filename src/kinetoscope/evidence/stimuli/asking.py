@@ -123,8 +123,8 @@ class Asking:
             try:
                 yield from self._batch(
                     [makings[place] for place in places],
-                    _at(places, held),
-                    _at(places, start),
+                    clips_at(places, held),
+                    clips_at(places, start),
                     progress,
                 )
             except (MemoryError, RuntimeError) as error:
@@ -169,8 +169,8 @@ class Asking:
             settings = replace(self.settings, opening=_LONGER)
             again = replace(self, settings=settings)._batch(
                 [makings[place] for place in asleep],
-                _at(asleep, held),
-                _at(asleep, start),
+                clips_at(asleep, held),
+                clips_at(asleep, start),
                 None,
             )
             for place, outcome in zip(asleep, again, strict=True):
@@ -327,7 +327,8 @@ class Asking:
         return self.best_real.get(activation(unit)) if best is None and unit else best
 
 
-def _at(places: Sequence[int], clips: Mapping[_Name, Tensor]) -> dict[_Name, Tensor]:
+def clips_at(places: Sequence[int], clips: Mapping[_Name, Tensor]) -> dict[_Name, Tensor]:
+    """Some clips of a batch, every stream of them."""
     return {stream: x[list(places)] for stream, x in clips.items()}
 
 

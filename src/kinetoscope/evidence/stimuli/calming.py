@@ -23,7 +23,7 @@ from torch import Tensor
 from kinetoscope.clips.clip import ClipBatch
 from kinetoscope.clips.spec import ClipSpec, Stream
 from kinetoscope.evidence.stimuli.ascent import Making
-from kinetoscope.evidence.stimuli.asking import Asking, Failure
+from kinetoscope.evidence.stimuli.asking import Asking, Failure, clips_at
 from kinetoscope.evidence.stimuli.robustness import Robustness
 from kinetoscope.evidence.stimuli.stimulus import Stimulus
 from kinetoscope.units.objective import Objective
@@ -122,7 +122,7 @@ def _gone_on(
     )
     again = replace(asking, settings=plain).make(
         [makings[to] for to in targets],
-        {stream: x[targets] for stream, x in held.items()},
+        clips_at(targets, held),
         start=_clips(asking, starts),
     )
     went = [

@@ -29,7 +29,7 @@ from itertools import product
 
 import torch
 
-from kinetoscope.errors import ClipError, UnknownNameError
+from kinetoscope.errors import ClipError
 from kinetoscope.evidence.stimuli.ascent import Making
 from kinetoscope.evidence.stimuli.asking import Asking, Failure, Progress
 from kinetoscope.evidence.stimuli.calming import calmed
@@ -37,9 +37,10 @@ from kinetoscope.evidence.stimuli.settings import SLOWNESS, Hold, Maximizing
 from kinetoscope.evidence.stimuli.stimulus import Stimulus
 from kinetoscope.networks.network import Network, frozen
 from kinetoscope.tensors import Activation
+from kinetoscope.units.layers import check_channels
 from kinetoscope.units.objective import Features, Neuron, Objective, activation
 from kinetoscope.units.reading import watch
-from kinetoscope.units.receptive import Seen, survey
+from kinetoscope.units.receptive import survey
 from kinetoscope.units.rehearsal import blank_batch
 from kinetoscope.units.unit import Unit
 
@@ -96,8 +97,8 @@ def maximize(
     _check_hold(network, settings.hold)
     seen = survey(network)
     for objective in asked:
-        _check_channels(objective, seen)
         objective.bound(network)
+    check_channels(network, asked, seen)
     found: dict[Objective, list[Stimulus]] = {}
     failures: dict[Objective, str] = {}
     with frozen(network):
@@ -184,15 +185,3 @@ def _check_hold(network: Network, hold: Hold) -> None:
             got=", ".join(hold),
             expected=f"some of {', '.join(streams)}, and not all of them",
         )
-
-
-def _check_channels(objective: Objective, seen: Mapping[str, Seen | ClipError]) -> None:
-    for _, goal in objective.terms:
-        layer = seen.get(goal.layer)
-        channel = getattr(goal, "channel", 0)
-        if isinstance(layer, Seen) and channel >= layer.shape[0]:
-            raise UnknownNameError(
-                f"layer {goal.layer} has no channel {channel}",
-                got=f"{goal.layer}:{channel}",
-                expected=f"{goal.layer}:0 to {goal.layer}:{layer.shape[0] - 1}",
-            )
