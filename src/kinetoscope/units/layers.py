@@ -1,10 +1,10 @@
 """Which layers does a network have, what do they answer, and what do they see?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from kinetoscope.errors import ClipError, UnknownNameError
+from kinetoscope.errors import UnknownNameError
 from kinetoscope.networks.network import Network
 from kinetoscope.units.objective import Channel, Neuron, Objective
 from kinetoscope.units.receptive import ReceptiveField, Seen, seen_or_refused, survey
@@ -71,33 +71,28 @@ def list_layers(
     return [layer for layer in found if pools or layers or "Pool" not in layer.kind]
 
 
-def check_channels(
-    network: Network,
-    objectives: Sequence[Objective],
-    seen: Mapping[str, Seen | ClipError] | None = None,
-) -> None:
+def check_channels(network: Network, objectives: Sequence[Objective]) -> None:
     """Refuse a channel that its layer does not have, before anything is computed.
 
     Args:
         network: that is asked.
         objectives: what for.
-        seen: the network's survey, where it was made already.
 
     Raises:
         UnknownNameError: there is no such channel.
         ClipError: a layer does not answer, or can't be read.
     """
     goals = [goal for objective in objectives for _, goal in objective.terms]
-    for goal in goals:
-        if isinstance(goal, Channel | Neuron):
-            seen = survey(network) if seen is None else seen
-            channels = seen_or_refused(seen, goal.layer).shape[0]
-            if goal.channel >= channels:
-                raise UnknownNameError(
-                    f"layer {goal.layer} has no channel {goal.channel}",
-                    got=goal,
-                    expected=f"{goal.layer}:0 to {goal.layer}:{channels - 1}",
-                )
+    units = [goal for goal in goals if isinstance(goal, Channel | Neuron)]
+    seen = survey(network) if units else {}
+    for unit in units:
+        channels = seen_or_refused(seen, unit.layer).shape[0]
+        if unit.channel >= channels:
+            raise UnknownNameError(
+                f"layer {unit.layer} has no channel {unit.channel}",
+                got=unit,
+                expected=f"{unit.layer}:0 to {unit.layer}:{channels - 1}",
+            )
 
 
 def _layer(network: Network, name: str, seen: Seen) -> Layer:

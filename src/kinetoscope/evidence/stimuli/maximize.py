@@ -98,7 +98,7 @@ def maximize(
     seen = survey(network)
     for objective in asked:
         objective.bound(network)
-    check_channels(network, asked, seen)
+    check_channels(network, asked)
     found: dict[Objective, list[Stimulus]] = {}
     failures: dict[Objective, str] = {}
     with frozen(network):

@@ -54,7 +54,7 @@ def choose(
         each.bound(network)
     _check_layers(network, names)
     seen = survey(network)
-    check_channels(network, single, seen)
+    check_channels(network, single)
     labels = [label(name) for name in network.labels] if {LABELS, ALL} & {*names} else []
     layers = [
         _ranked(name, seen_or_refused(seen, name), scan) for name in _layers(network, names, seen)
